@@ -1,0 +1,130 @@
+"""The envelope and every event a service publishes.
+
+Events carry ids, types and states, never personal data. Changes are additive; a new meaning is a new `.vN` class beside
+the old one, and every version ever published keeps a golden sample in `tests/golden/`.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal
+from uuid import UUID
+
+from shared.wire import Wire
+
+PEOPLE: Final = "scv.people"
+GOVERNANCE: Final = "scv.governance"
+
+
+class Event(Wire):
+    """Something that happened to one aggregate."""
+
+    type: ClassVar[str]
+    topic: ClassVar[str]
+
+
+class Envelope(Wire):
+    """A published event: CloudEvents 1.0 attributes, with the version of the aggregate it happened to."""
+
+    id: UUID
+    source: str
+    type: str
+    topic: str
+    subject: str
+    """The aggregate's id, and the key by which events keep their order."""
+    aggregate_version: int
+    owner: str
+    txn: UUID
+    """The audit id of the call that caused it."""
+    time: datetime
+    data: dict[str, Any]
+
+    def event(self) -> Event:
+        """Parse the data as the event its type names; `KeyError` for a type nobody published."""
+        return EVENTS[self.type].model_validate(self.data)
+
+
+class PersonRecordLinked(Event):
+    """A source record now belongs to this person."""
+
+    type = "person.record-linked.v1"
+    topic = PEOPLE
+
+    record_id: UUID
+
+
+class PersonRecordUnlinked(Event):
+    """A source record no longer belongs to this person: withdrawn, or moved by a correction."""
+
+    type = "person.record-unlinked.v1"
+    topic = PEOPLE
+
+    record_id: UUID
+
+
+class PersonMerged(Event):
+    """This person was found to be another and lives on as that one, with these records."""
+
+    type = "person.merged.v1"
+    topic = PEOPLE
+
+    into: UUID
+    records: list[UUID]
+
+
+class PersonSplit(Event):
+    """Some records of this person were found to be another human being, who is a person of its own."""
+
+    type = "person.split.v1"
+    topic = PEOPLE
+
+    into: UUID
+    records: list[UUID]
+
+
+class SourceChanged(Event):
+    """A source system was registered or its registration changed; the aggregate is `owner/source`."""
+
+    type = "source.changed.v1"
+    topic = GOVERNANCE
+
+    owner: str
+    source: str
+    service_area: str
+    trust: int
+    linkage: Literal["own", "shared"]
+    statutory_bar: str | None
+
+
+class LinkageFlow(Wire):
+    """One clause by which an owner lets its persons be compared with another's."""
+
+    provider: str
+    recipient: str
+    service_areas: list[str]
+
+
+class AgreementChanged(Event):
+    """An agreement changed its standing; carries the linkage clauses, which the matcher follows."""
+
+    type = "agreement.changed.v1"
+    topic = GOVERNANCE
+
+    agreement_id: UUID
+    version: int
+    status: str
+    valid_from: datetime
+    valid_until: datetime
+    linkage: list[LinkageFlow]
+
+
+EVENTS: Final[dict[str, type[Event]]] = {
+    event.type: event
+    for event in (
+        PersonRecordLinked,
+        PersonRecordUnlinked,
+        PersonMerged,
+        PersonSplit,
+        SourceChanged,
+        AgreementChanged,
+    )
+}
+"""Every event ever published, by type."""

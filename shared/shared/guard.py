@@ -1,0 +1,75 @@
+"""The door of an inner service: no valid permit for this very request and action, no answer.
+
+Also in this room: the account of what left, which the gateway writes into its audit before it answers.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from pydantic_core import to_json
+
+from shared.categories import Action, Category, Scope
+from shared.permit import HEADER, Permit, PermitGate, fingerprint
+from shared.problems import PermitRefused
+
+
+def permitted(*actions: Action) -> Callable[..., Permit]:
+    """Make a dependency that gives the call's permit, for one of these actions only."""
+
+    def permit(request: Request, token: Annotated[str | None, Header(alias=HEADER)] = None) -> Permit:
+        gate: PermitGate = request.app.state.permit_gate
+        path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1")
+        target = path.partition("?")[0] + (f"?{request.url.query}" if request.url.query else "")
+        verified = gate.verify(token, request=fingerprint(request.method, target), at=request.app.state.clock())
+        if verified.action not in actions:
+            raise PermitRefused
+        return verified
+
+    permit.actions = actions  # type: ignore[attr-defined]  # read by the house rules
+    return permit
+
+
+def now(request: Request) -> datetime:
+    """Give the time of the call by the service's clock."""
+    at: datetime = request.app.state.clock()
+    return at
+
+
+Now = Annotated[datetime, Depends(now)]
+
+
+class Disclosed:
+    """What left with an answer: scopes with their categories, records with their versions, persons."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[Scope, set[Category]] = {}
+        self._records: dict[UUID, int] = {}
+        self._persons: dict[UUID, str] = {}
+
+    def note(
+        self,
+        *,
+        person_id: UUID,
+        owner: str,
+        record_id: UUID,
+        version: int,
+        scope: Scope,
+        categories: Iterable[Category],
+    ) -> None:
+        """Note that some categories of a record left."""
+        self._scopes.setdefault(scope, set()).update(categories)
+        self._records[record_id] = version
+        self._persons[person_id] = owner
+
+    def header(self) -> str:
+        """Render for the `SCV-Disclosed` header, as JSON."""
+        return to_json(
+            {
+                "scopes": {scope: sorted(categories) for scope, categories in self._scopes.items()},
+                "records": [f"{record_id}@{version}" for record_id, version in self._records.items()],
+                "persons": {str(person_id): owner for person_id, owner in self._persons.items()},
+            }
+        ).decode()

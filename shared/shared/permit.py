@@ -1,0 +1,202 @@
+"""Permits: the signed, short-lived statement of what one call may read or write.
+
+The gateway mints a permit for one call to one inner service; the service verifies it, binds it to the very request it
+came with, and sets its row-level-security context from it. Modelled on OAuth Transaction Tokens.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from shared.categories import Action, Category, Form, Grants, Scope
+from shared.db import Context
+from shared.problems import PermitRefused
+
+HEADER: Final = "SCV-Permit"
+DISCLOSED_HEADER: Final = "SCV-Disclosed"
+
+_VERSION = 1
+_ALGORITHM = "Ed25519"
+_TYPE = "scv-permit+jwt"
+_ISSUER = "scv-gateway"
+_LIFETIME = timedelta(seconds=60)
+_LEEWAY = 5
+"""Seconds by which the clocks of two machines may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the register says of the source system a call writes for."""
+
+    source: str
+    service_area: str
+    trust: int
+    linkage: str
+    statutory_bar: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """Two owners who let their persons be linked, and the areas each opens for it; `first` < `second`."""
+
+    first: str
+    second: str
+    first_areas: frozenset[str]
+    second_areas: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """What one call may do, for whom and why."""
+
+    txn: UUID
+    subject: str
+    org: str
+    roles: tuple[str, ...]
+    purpose: str
+    action: Action
+    grants: Grants = field(default_factory=dict)
+    linkages: tuple[Linkage, ...] = ()
+    barred: tuple[str, ...] = ()
+    """`owner/source` of sources whose rows stay with their owner."""
+    source: SourceFacts | None = None
+    """The source written for; only on permits for a write."""
+
+    def context(self) -> Context:
+        """Give the row-level-security context: rows of the granted scopes, links of the owners who link, and for a
+        change all rows of the own organisation that matching has to look at."""
+        context = {
+            "scv.org": self.org,
+            "scv.scopes": ",".join(scope for scope, granted in self.grants.items() if Category.EXISTENCE in granted),
+            "scv.pairs": ",".join(f"{pair.first}|{pair.second}" for pair in self.linkages),
+            "scv.barred": ",".join(self.barred),
+        }
+        if self.source is not None and self.action is Action.WRITE:
+            context["scv.matching_owner"] = self.org
+            context["scv.write_scope"] = f"{self.org}/{self.source.service_area}"
+        return context
+
+
+def fingerprint(method: str, target: str) -> str:
+    """Name a request by a hash of its method, path and query, so that a permit serves no other."""
+    return hashlib.sha256(f"{method} {target}".encode()).hexdigest()[:32]
+
+
+class PermitMint:
+    """Signs permits; only the gateway has one."""
+
+    def __init__(self, key: Mapping[str, Any]) -> None:
+        """`key` is a private Ed25519 JWK with a `kid`."""
+        self._key = OKPKey.import_key(dict(key))
+
+    def mint(self, permit: Permit, *, audience: str, request: str, at: datetime) -> str:
+        """Sign a permit for one request (its `fingerprint`) to one service."""
+        header = {"alg": _ALGORITHM, "typ": _TYPE, "kid": self._key.kid}
+        return jwt.encode(header, _claims(permit, audience, request, at), self._key, algorithms=[_ALGORITHM])
+
+
+class PermitGate:
+    """Verifies permits; every inner service has one, for itself only."""
+
+    def __init__(self, keys: Mapping[str, Any], *, audience: str) -> None:
+        """`keys` is a JWKS of the gateway's public keys."""
+        self._keys = KeySet.import_key_set(dict(keys))  # type: ignore[arg-type]
+        self._audience = audience
+
+    def verify(self, token: str | None, *, request: str, at: datetime) -> Permit:
+        """Give the permit of a request; raise `PermitRefused`, without saying why, for any other token."""
+        if token is None:
+            raise PermitRefused
+        try:
+            decoded = jwt.decode(token, self._keys, algorithms=[_ALGORITHM])
+            claims = decoded.claims
+            now = at.timestamp()
+            genuine = (
+                decoded.header.get("typ") == _TYPE
+                and claims["ver"] == _VERSION
+                and claims["iss"] == _ISSUER
+                and claims["aud"] == self._audience
+                and claims["req"] == request
+                and claims["iat"] - _LEEWAY <= now < claims["exp"]
+                and claims["exp"] - claims["iat"] <= _LIFETIME.total_seconds()
+            )
+            permit = _permit(claims) if genuine else None
+        except (JoseError, ValueError, KeyError, TypeError):
+            raise PermitRefused from None
+        if permit is None:
+            raise PermitRefused
+        return permit
+
+
+def _claims(permit: Permit, audience: str, request: str, at: datetime) -> dict[str, Any]:
+    issued = int(at.timestamp())
+    return {
+        "ver": _VERSION,
+        "iss": _ISSUER,
+        "aud": audience,
+        "iat": issued,
+        "exp": issued + int(_LIFETIME.total_seconds()),
+        "txn": str(permit.txn),
+        "req": request,
+        "sub": permit.subject,
+        "org": permit.org,
+        "roles": list(permit.roles),
+        "purp": permit.purpose,
+        "act": permit.action,
+        "grants": _pack(permit.grants),
+        "links": [
+            [pair.first, pair.second, sorted(pair.first_areas), sorted(pair.second_areas)] for pair in permit.linkages
+        ],
+        "barred": list(permit.barred),
+        "src": None
+        if permit.source is None
+        else [
+            permit.source.source,
+            permit.source.service_area,
+            permit.source.trust,
+            permit.source.linkage,
+            permit.source.statutory_bar,
+        ],
+    }
+
+
+def _permit(claims: Mapping[str, Any]) -> Permit:
+    return Permit(
+        txn=UUID(claims["txn"]),
+        subject=claims["sub"],
+        org=claims["org"],
+        roles=tuple(claims["roles"]),
+        purpose=claims["purp"],
+        action=Action(claims["act"]),
+        grants=_unpack(claims["grants"]),
+        linkages=tuple(
+            Linkage(first, second, frozenset(first_areas), frozenset(second_areas))
+            for first, second, first_areas, second_areas in claims["links"]
+        ),
+        barred=tuple(claims["barred"]),
+        source=None if claims["src"] is None else SourceFacts(*claims["src"]),
+    )
+
+
+def _pack(grants: Grants) -> list[list[list[str]]]:
+    """Group scopes with the same categories and forms, which keeps a permit small."""
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for scope, granted in grants.items():
+        groups[tuple(sorted(f"{category}:{form}" for category, form in granted.items()))].append(scope)
+    return [[scopes, list(categories)] for categories, scopes in groups.items()]
+
+
+def _unpack(groups: list[list[list[str]]]) -> Grants:
+    grants: dict[Scope, Mapping[Category, Form]] = {}
+    for scopes, categories in groups:
+        granted = {Category(name): Form(form) for name, _, form in (one.partition(":") for one in categories)}
+        grants.update(dict.fromkeys(map(Scope, scopes), granted))
+    return grants

@@ -1,0 +1,125 @@
+"""What can go wrong, as RFC 9457 problem details; every service's own problems subclass `Problem`.
+
+    Problem
+    ├── MalformedRequest      400
+    ├── PermitRefused         401
+    ├── NotFound              404
+    ├── MethodNotAllowed      405
+    ├── BodyTooLarge          413
+    ├── UnsupportedMediaType  415
+    ├── InvalidRequest        422
+    ├── InternalError         500
+    └── Unavailable           503
+
+The class name is the type, the first line of the docstring the title. A problem names the field that is wrong and never
+its value.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """Where a request is wrong, as a JSON pointer into it, and how."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Exception):
+    """Something a caller is told about; raised in rules and commands, rendered in one place."""
+
+    status: ClassVar[int] = 500
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        **extensions: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        self.extensions = extensions
+
+    @classmethod
+    def type(cls) -> str:
+        """Give the problem type: `/problems/` and the class name in kebab case."""
+        return "/problems/" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    @classmethod
+    def title(cls) -> str:
+        """Give the first line of the docstring."""
+        return (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """Render the problem document."""
+        return {
+            "type": self.type(),
+            "title": self.title(),
+            "status": self.status,
+            "detail": self.detail,
+            "request_id": request_id,
+            "errors": [asdict(error) for error in self.errors],
+            **self.extensions,
+        }
+
+
+class MalformedRequest(Problem):
+    """The request is not well formed."""
+
+    status = 400
+
+
+class PermitRefused(Problem):
+    """This service answers only to a valid permit for this very call."""
+
+    status = 401
+
+
+class NotFound(Problem):
+    """There is nothing here that you may see."""
+
+    status = 404
+
+
+class MethodNotAllowed(Problem):
+    """This resource does not take that method."""
+
+    status = 405
+
+
+class BodyTooLarge(Problem):
+    """The request body is larger than this route takes."""
+
+    status = 413
+
+
+class UnsupportedMediaType(Problem):
+    """This route does not take that content type."""
+
+    status = 415
+
+
+class InvalidRequest(Problem):
+    """The request is well formed but its content is not valid."""
+
+    status = 422
+
+
+class InternalError(Problem):
+    """Something went wrong on our side."""
+
+    status = 500
+
+
+class Unavailable(Problem):
+    """This cannot be served just now; try again shortly."""
+
+    status = 503

@@ -1,0 +1,229 @@
+"""What every service's HTTP side has in common: health, request ids, metrics, and errors rendered in one place.
+
+Not in this room: who may call (guard.py for inner services, the gateway's caller.py) and any route but the open ones.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from time import perf_counter
+from typing import Any, Final
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.logs import describe
+from shared.problems import (
+    BodyTooLarge,
+    FieldError,
+    InternalError,
+    InvalidRequest,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+OPEN_ROUTES: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json"})
+"""Routes of every service that anyone may call; they hold no personal data."""
+
+_TRANSIENT = re.compile(r"^(08|53|57P|40001|40P01|55P03)")
+"""Database error codes after which the same request may well succeed."""
+
+_DETAILS: Final = {
+    "extra_forbidden": "is not a field of this request",
+    "missing": "is required",
+    "uuid_parsing": "must be a UUID",
+    "uuid_type": "must be a UUID",
+    "union_tag_invalid": "is not one of the kinds allowed",
+}
+"""Our own words where a validation message could repeat what the caller sent."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+log = structlog.get_logger()
+
+
+def create_app(
+    title: str,
+    *,
+    lifespan: Lifespan,
+    ready: Callable[[], Awaitable[None]],
+    max_body_bytes: int,
+    streamed: re.Pattern[str] | None = None,
+    docs_url: str | None = None,
+) -> FastAPI:
+    """Make a service's application with the routes and the error handling all services share.
+
+    `ready` raises while the service cannot serve. Bodies over `max_body_bytes` are refused, except on paths that match
+    `streamed`, which count for themselves.
+    """
+    app = FastAPI(title=title, version="1", lifespan=lifespan, docs_url=docs_url, redoc_url=None)
+    registry = CollectorRegistry()
+    app.state.registry = registry
+    app.add_middleware(Envelope, app_registry=registry, max_body_bytes=max_body_bytes, streamed=streamed)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> dict[str, str]:
+        try:
+            await ready()
+        except Exception as error:
+            log.warning("not ready", exc_info=error)
+            raise Unavailable("The service is not ready; its log says why.") from None
+        return {"status": "ready"}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def request_id_of(request: Request) -> str:
+    """Give the id of a request, the same as in its answer's `X-Request-Id`."""
+    return str(request.scope["state"]["request_id"])
+
+
+def render(problem: Problem, request_id: str) -> JSONResponse:
+    """Render a problem as `application/problem+json`."""
+    return JSONResponse(
+        problem.body(request_id), problem.status, headers=problem.headers, media_type="application/problem+json"
+    )
+
+
+class Envelope:
+    """Pure ASGI middleware around every request: its id, its size limit, its metrics, its last line of defence."""
+
+    def __init__(
+        self, app: ASGIApp, *, app_registry: CollectorRegistry, max_body_bytes: int, streamed: re.Pattern[str] | None
+    ) -> None:
+        self._app = app
+        self._max = max_body_bytes
+        self._streamed = streamed
+        labels = ["method", "route", "status"]
+        self._requests = Counter("http_requests", "Requests answered", labels, registry=app_registry)
+        self._seconds = Histogram(
+            "http_request_duration_seconds", "Time to answer", ["method", "route"], registry=app_registry
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = perf_counter()
+        status = 0
+
+        async def outgoing(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message.setdefault("headers", [])
+                message["headers"] += [
+                    (b"x-request-id", request_id.encode()),
+                    (b"cache-control", b"no-store"),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, self._capped(scope, receive), outgoing)
+            except Exception as error:
+                if status:
+                    log.error("failed while answering", **describe(error))
+                    raise ConnectionAbortedError from None
+                await render(_translated(error), request_id)(scope, receive, outgoing)
+            finally:
+                route = getattr(scope.get("route"), "path", "unmatched")
+                self._requests.labels(scope["method"], route, str(status)).inc()
+                self._seconds.labels(scope["method"], route).observe(perf_counter() - started)
+
+    def _capped(self, scope: Scope, receive: Receive) -> Receive:
+        if self._streamed is not None and self._streamed.search(scope["path"]):
+            return receive
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        received = int(length) if length.isdigit() and int(length) > self._max else 0
+
+        async def capped() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max:
+                raise BodyTooLarge(f"A body here holds at most {self._max} bytes.")
+            return message
+
+        return capped
+
+
+def _translated(error: Exception) -> Problem:
+    """Turn what nobody handled into a problem that tells the caller only whether trying again may help."""
+    if isinstance(error, Problem):
+        return error
+    lost = isinstance(error, DBAPIError) and (
+        error.connection_invalidated or _TRANSIENT.match(getattr(error.orig, "sqlstate", None) or "") is not None
+    )
+    if lost or isinstance(error, (PoolExhausted, OSError, TimeoutError)):
+        log.warning("unavailable", **describe(error))
+        return Unavailable("The database did not answer as it should.", headers={"Retry-After": "1"})
+    log.error("unexpected", **describe(error))
+    return InternalError("The log holds more under this request id.")
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101  registered for Problem only
+    return render(error, request_id_of(request))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  registered for RequestValidationError only
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return render(MalformedRequest("The body is not valid JSON."), request_id_of(request))
+    errors = [FieldError(pointer_to(one["loc"]), _DETAILS.get(one["type"], str(one["msg"]))) for one in found]
+    return render(InvalidRequest("Some fields are not valid.", errors=errors), request_id_of(request))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  registered for HTTPException only
+    problem: Problem
+    if isinstance(error.__cause__, Problem):
+        problem = error.__cause__
+    elif error.status_code == 404:
+        problem = NotFound("There is no such resource.")
+    elif error.status_code == 405:
+        problem = MethodNotAllowed(headers=dict(error.headers or {}))
+    elif error.status_code == 415:
+        problem = UnsupportedMediaType("Send application/json.")
+    else:
+        problem = MalformedRequest("The request could not be read.")
+    return render(problem, request_id_of(request))
+
+
+def pointer_to(location: tuple[Any, ...]) -> str:
+    """Name a place in a request: a JSON pointer into the body, `?name` in the query, else the part and the name."""
+    part, *rest = location
+    if part == "body":
+        return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in rest)
+    if part == "query":
+        return "?" + ".".join(str(step) for step in rest)
+    return f"{part} " + ".".join(str(step) for step in rest)
