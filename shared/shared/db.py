@@ -10,13 +10,16 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 Context = Mapping[str, str]
 """Row-level-security settings (`scv.…`) of one transaction; what is not set opens nothing."""
 
 NO_CONTEXT: Final[Context] = {}
+
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of whatever was selected."""
 
 Transaction = AsyncConnection
 """A connection inside a transaction; commands and queries take it as their first argument."""

@@ -52,7 +52,7 @@ async def emit(
     if not happened:
         return
     await tx.execute(
-        insert(outbox),
+        insert(outbox).inline(),
         [
             {
                 "event_id": uuid4(),

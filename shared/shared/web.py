@@ -4,7 +4,7 @@ Not in this room: who may call (guard.py for inner services, the gateway's calle
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from typing import Any, Final
@@ -199,7 +199,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return render(MalformedRequest("The body is not valid JSON."), request_id_of(request))
-    errors = [FieldError(pointer_to(one["loc"]), _DETAILS.get(one["type"], str(one["msg"]))) for one in found]
+    errors = [FieldError(pointer_to(one["loc"]), words_for(one)) for one in found]
     return render(InvalidRequest("Some fields are not valid.", errors=errors), request_id_of(request))
 
 
@@ -217,6 +217,11 @@ async def _http(request: Request, error: Exception) -> Response:
     else:
         problem = MalformedRequest("The request could not be read.")
     return render(problem, request_id_of(request))
+
+
+def words_for(error: Mapping[str, Any]) -> str:
+    """Say what is wrong with a field, never repeating what was sent."""
+    return _DETAILS.get(error["type"], str(error["msg"]))
 
 
 def pointer_to(location: tuple[Any, ...]) -> str:

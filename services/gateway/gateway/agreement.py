@@ -1,11 +1,12 @@
 """What an information-sharing agreement says, and the digest its parties sign.
 
 In this room: the shape of an agreement's content, on the wire and in memory, and its digest. Not in this room: whether
-that content may be proposed (`clauses`), who has signed or suspended it (`lifecycle`) and what it grants (`governance`).
+that content may be proposed (`clauses`), who has signed or suspended it (`lifecycle`), what it grants (`governance`).
 """
 
 import hashlib
 import json
+import re
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -55,7 +56,7 @@ class Cohort(StrEnum):
 
 def _iso_text(value: object) -> object:
     """Refuse what would be read as a timestamp: a date is written as a date."""
-    if isinstance(value, date) or (isinstance(value, str) and len(value) == len("2026-01-01")):
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
         return value
     raise ValueError("must be an ISO date, YYYY-MM-DD")
 

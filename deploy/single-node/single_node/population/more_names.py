@@ -3,18 +3,18 @@
 Kept apart from `names` only for length; `naming` reads both.
 """
 
-from single_node.population.names import _WESTERN, Origin, _words
+from single_node.population.names import WESTERN, Origin, words
 
 MORE_ORIGINS: tuple[Origin, ...] = (
     Origin(
         "arabic",
         6,
         "shared",
-        _words("""Fatima Mariam Layla Nour Aisha Yasmin Huda Samira Rania Amal Zahra Salma Hanan Dalia Iman Khadija
+        words("""Fatima Mariam Layla Nour Aisha Yasmin Huda Samira Rania Amal Zahra Salma Hanan Dalia Iman Khadija
         Lubna Wafa"""),
-        _words("""Mohammed Ahmed Ali Omar Hassan Khalid Youssef Ibrahim Mustafa Tariq Karim Hussein Samir Bilal Nabil
+        words("""Mohammed Ahmed Ali Omar Hassan Khalid Youssef Ibrahim Mustafa Tariq Karim Hussein Samir Bilal Nabil
         Abdullah Faisal Rachid"""),
-        _words("""Hassan Al-Hashimi Ahmed El-Sayed Mansour Haddad Al-Rashid Khalil Saleh Benali Nasser Abdelrahman Aziz
+        words("""Hassan Al-Hashimi Ahmed El-Sayed Mansour Haddad Al-Rashid Khalil Saleh Benali Nasser Abdelrahman Aziz
         Al-Saadi Farouk El-Khoury Alaoui Bensaid Al-Tikriti Shaheen Abu_Bakr Ben_Youssef Al-Jabouri Chaouch"""),
         0.2,
         "ar",
@@ -23,10 +23,10 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "iranian",
         3,
         "shared",
-        _words("Maryam Shirin Leila Parisa Nasrin Azadeh Mina Roya Sara Fariba Soraya Niloufar Mahsa Golnaz"),
-        _words("Reza Ali Mehdi Hossein Amir Babak Farhad Dariush Kamran Behzad Siamak Arash Bahram Kourosh"),
-        _words("""Hosseini Mohammadi Ahmadi Karimi Rahimi Jafari Moradi Rezaei Tehrani Shirazi Farahani Esfahani Bakhtiari
-        Golestani Pahlavan Daneshvar Zand"""),
+        words("Maryam Shirin Leila Parisa Nasrin Azadeh Mina Roya Sara Fariba Soraya Niloufar Mahsa Golnaz"),
+        words("Reza Ali Mehdi Hossein Amir Babak Farhad Dariush Kamran Behzad Siamak Arash Bahram Kourosh"),
+        words("""Hosseini Mohammadi Ahmadi Karimi Rahimi Jafari Moradi Rezaei Tehrani Shirazi Farahani Esfahani
+        Bakhtiari Golestani Pahlavan Daneshvar Zand"""),
         0.1,
         "fa",
     ),
@@ -34,9 +34,9 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "turkish",
         2,
         "shared",
-        _words("Ayşe Fatma Emine Zeynep Elif Merve Hatice Sevgi Gülay Özlem Esra Nurcan"),
-        _words("Mehmet Mustafa Ahmet Ali Hüseyin Hasan Murat Emre Ibrahim Kemal Serkan Özgür"),
-        _words("Yılmaz Kaya Demir Çelik Şahin Yıldız Aydın Öztürk Arslan Doğan Kılıç Aslan Çetin Koç Erdoğan Polat"),
+        words("Ayşe Fatma Emine Zeynep Elif Merve Hatice Sevgi Gülay Özlem Esra Nurcan"),
+        words("Mehmet Mustafa Ahmet Ali Hüseyin Hasan Murat Emre Ibrahim Kemal Serkan Özgür"),
+        words("Yılmaz Kaya Demir Çelik Şahin Yıldız Aydın Öztürk Arslan Doğan Kılıç Aslan Çetin Koç Erdoğan Polat"),
         0.8,
         "tr",
     ),
@@ -44,9 +44,9 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "polish",
         4,
         "gendered",
-        _words("Anna Katarzyna Agnieszka Małgorzata Ewa Joanna Magdalena Monika Aleksandra Zofia Julia Barbara Beata"),
-        _words("Piotr Krzysztof Andrzej Tomasz Paweł Michał Marcin Jakub Łukasz Grzegorz Wojciech Zbigniew Stanisław"),
-        _words("""Nowak Kowalski Wiśniewski Wójcik Kowalczyk Kamiński Lewandowski Zieliński Szymański Woźniak Dąbrowski
+        words("Anna Katarzyna Agnieszka Małgorzata Ewa Joanna Magdalena Monika Aleksandra Zofia Julia Barbara Beata"),
+        words("Piotr Krzysztof Andrzej Tomasz Paweł Michał Marcin Jakub Łukasz Grzegorz Wojciech Zbigniew Stanisław"),
+        words("""Nowak Kowalski Wiśniewski Wójcik Kowalczyk Kamiński Lewandowski Zieliński Szymański Woźniak Dąbrowski
         Mazur Krawczyk Grabowski Pawłowski Zając Król Wieczorek Jabłoński Szczepański Brzęczyszczykiewicz"""),
         0.8,
         "pl",
@@ -55,9 +55,11 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "romanian",
         2,
         "shared",
-        _words("Maria Elena Ioana Andreea Mihaela Cristina Alexandra Daniela Gabriela Raluca Simona Larisa"),
-        _words("Andrei Ion Mihai Alexandru Gheorghe Ionuț Cristian Vasile Florin Marius Bogdan Răzvan"),
-        _words("Popescu Ionescu Popa Radu Dumitru Stan Stoica Gheorghe Matei Ciobanu Rusu Constantinescu Munteanu Lungu"),
+        words("Maria Elena Ioana Andreea Mihaela Cristina Alexandra Daniela Gabriela Raluca Simona Larisa"),
+        words("Andrei Ion Mihai Alexandru Gheorghe Ionuț Cristian Vasile Florin Marius Bogdan Răzvan"),
+        words(
+            "Popescu Ionescu Popa Radu Dumitru Stan Stoica Gheorghe Matei Ciobanu Rusu Constantinescu Munteanu Lungu"
+        ),
         0.8,
         "ro",
     ),
@@ -65,9 +67,11 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "portuguese-brazilian",
         4,
         "two-surnames",
-        _words("Maria Ana Beatriz Fernanda Juliana Camila Mariana Patrícia Inês Luciana Catarina Rita Larissa Conceição"),
-        _words("João José António Pedro Carlos Paulo Luís Rafael Rodrigo Tiago Manuel Gustavo Fernando Gonçalo"),
-        _words("""Silva Santos Ferreira Pereira Oliveira Costa Rodrigues Martins Sousa Fernandes Gonçalves Gomes Lopes
+        words(
+            "Maria Ana Beatriz Fernanda Juliana Camila Mariana Patrícia Inês Luciana Catarina Rita Larissa Conceição"
+        ),
+        words("João José António Pedro Carlos Paulo Luís Rafael Rodrigo Tiago Manuel Gustavo Fernando Gonçalo"),
+        words("""Silva Santos Ferreira Pereira Oliveira Costa Rodrigues Martins Sousa Fernandes Gonçalves Gomes Lopes
         Almeida Ribeiro Carvalho da_Silva dos_Santos de_Souza Nascimento Figueiredo"""),
         0.2,
         "pt",
@@ -76,10 +80,10 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "spanish-latin-american",
         4,
         "two-surnames",
-        _words("María Carmen Ana Lucía Paula Laura Isabel Marta Elena Valentina Camila Daniela Pilar Rocío Ximena"),
-        _words("José Antonio Juan Carlos Miguel Javier Alejandro Diego Luis Andrés Pablo Sergio Jorge Álvaro Camilo"),
-        _words("""García Rodríguez Martínez López González Hernández Pérez Sánchez Ramírez Torres Flores Gómez Díaz Vargas
-        Castro Rojas Moreno Muñoz Ortiz Restrepo Quispe de_la_Cruz Echeverría Iturralde"""),
+        words("María Carmen Ana Lucía Paula Laura Isabel Marta Elena Valentina Camila Daniela Pilar Rocío Ximena"),
+        words("José Antonio Juan Carlos Miguel Javier Alejandro Diego Luis Andrés Pablo Sergio Jorge Álvaro Camilo"),
+        words("""García Rodríguez Martínez López González Hernández Pérez Sánchez Ramírez Torres Flores Gómez Díaz
+        Vargas Castro Rojas Moreno Muñoz Ortiz Restrepo Quispe de_la_Cruz Echeverría Iturralde"""),
         0.0,
         "es",
     ),
@@ -87,9 +91,9 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "italian",
         3,
         "shared",
-        _words("Giulia Francesca Chiara Maria Anna Sara Valentina Martina Alessandra Elena Paola Lucia Giovanna"),
-        _words("Marco Giuseppe Giovanni Andrea Luca Francesco Antonio Alessandro Matteo Stefano Paolo Lorenzo Davide"),
-        _words("""Rossi Russo Ferrari Esposito Bianchi Romano Colombo Ricci Marino Greco Bruno Gallo Conti De_Luca
+        words("Giulia Francesca Chiara Maria Anna Sara Valentina Martina Alessandra Elena Paola Lucia Giovanna"),
+        words("Marco Giuseppe Giovanni Andrea Luca Francesco Antonio Alessandro Matteo Stefano Paolo Lorenzo Davide"),
+        words("""Rossi Russo Ferrari Esposito Bianchi Romano Colombo Ricci Marino Greco Bruno Gallo Conti De_Luca
         D'Angelo Di_Stefano Della_Valle Lombardi Pellegrini"""),
         0.1,
         "it",
@@ -98,9 +102,9 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "greek-cypriot",
         2,
         "shared",
-        _words("Maria Eleni Androulla Georgia Katerina Despina Sofia Anastasia Panayiota Christina Stavroula"),
-        _words("Andreas Georgios Costas Nikos Yiannis Panayiotis Christos Demetris Michalis Stavros Savvas"),
-        _words("""Georgiou Andreou Christodoulou Papadopoulos Ioannou Constantinou Nicolaou Charalambous Michaelides
+        words("Maria Eleni Androulla Georgia Katerina Despina Sofia Anastasia Panayiota Christina Stavroula"),
+        words("Andreas Georgios Costas Nikos Yiannis Panayiotis Christos Demetris Michalis Stavros Savvas"),
+        words("""Georgiou Andreou Christodoulou Papadopoulos Ioannou Constantinou Nicolaou Charalambous Michaelides
         Hadjigeorgiou Demetriou Kyriacou Pavlou Savvides"""),
         0.8,
         "el",
@@ -109,31 +113,31 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "chinese",
         3,
         "shared",
-        _words("Wei Xiaoli Mei_Ling Yan Jing Li Hui_Min Xiu_Ying Fang Ka_Yan Wing_Sze Ying Lan Siu_Fong"),
-        _words("Wei Ming Jun Chi_Keung Hao Jian Ka_Ho Zhi_Qiang Lei Wai_Man Bo Kwok_Wai Yong Guo_Dong"),
-        _words("Chen Wong Li Wang Zhang Liu Chan Lam Cheung Lee Huang Zhao Ho Ng Leung Zhou Xu Kwok Tsang Ouyang"),
+        words("Wei Xiaoli Mei_Ling Yan Jing Li Hui_Min Xiu_Ying Fang Ka_Yan Wing_Sze Ying Lan Siu_Fong"),
+        words("Wei Ming Jun Chi_Keung Hao Jian Ka_Ho Zhi_Qiang Lei Wai_Man Bo Kwok_Wai Yong Guo_Dong"),
+        words("Chen Wong Li Wang Zhang Liu Chan Lam Cheung Lee Huang Zhao Ho Ng Leung Zhou Xu Kwok Tsang Ouyang"),
         0.1,
         "zh",
-        _WESTERN,
+        WESTERN,
     ),
     Origin(
         "vietnamese",
         1,
         "vietnamese",
-        _words("Lan Hoa Mai Huong Linh Thuy Ngoc Trang Phuong Hanh"),
-        _words("Minh Tuan Hung Duc Long Thanh Quang Nam Hieu Dung"),
-        _words("Nguyen Tran Le Pham Hoang Phan Vu Dang Bui Do"),
+        words("Lan Hoa Mai Huong Linh Thuy Ngoc Trang Phuong Hanh"),
+        words("Minh Tuan Hung Duc Long Thanh Quang Nam Hieu Dung"),
+        words("Nguyen Tran Le Pham Hoang Phan Vu Dang Bui Do"),
         0.0,
         "vi",
-        _WESTERN,
+        WESTERN,
     ),
     Origin(
         "filipino",
         3,
         "shared",
-        _words("Maria Rosario Jocelyn Marilou Cristina Angelica Maricel Rowena Lourdes Jasmine Evelyn Grace"),
-        _words("Jose Ramon Rodel Jerome Antonio Ronaldo Ernesto Reynaldo Mark_Anthony Danilo Jayson Renato"),
-        _words("""Santos Reyes Cruz Bautista Ocampo Garcia Mendoza Dela_Cruz Villanueva Aquino Ramos Castillo Pascual
+        words("Maria Rosario Jocelyn Marilou Cristina Angelica Maricel Rowena Lourdes Jasmine Evelyn Grace"),
+        words("Jose Ramon Rodel Jerome Antonio Ronaldo Ernesto Reynaldo Mark_Anthony Danilo Jayson Renato"),
+        words("""Santos Reyes Cruz Bautista Ocampo Garcia Mendoza Dela_Cruz Villanueva Aquino Ramos Castillo Pascual
         Salonga Macaraeg Dimaculangan"""),
         0.8,
         "tl",
@@ -142,10 +146,10 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "french",
         4,
         "shared",
-        _words("Camille Marie Sophie Claire Juliette Céline Aurélie Hélène Manon Chloé Anne-Sophie Margaux Élodie"),
-        _words("Pierre Jean Nicolas Antoine Julien Thomas Guillaume François Mathieu Jean-Baptiste Étienne Rémi Luc"),
-        _words("""Martin Bernard Dubois Durand Moreau Laurent Lefebvre Leroy Roux Fournier Girard Mercier Lambert Fontaine
-        de_Villiers du_Pont Le_Goff Chevallier Beauchamp d'Aubigny"""),
+        words("Camille Marie Sophie Claire Juliette Céline Aurélie Hélène Manon Chloé Anne-Sophie Margaux Élodie"),
+        words("Pierre Jean Nicolas Antoine Julien Thomas Guillaume François Mathieu Jean-Baptiste Étienne Rémi Luc"),
+        words("""Martin Bernard Dubois Durand Moreau Laurent Lefebvre Leroy Roux Fournier Girard Mercier Lambert
+        Fontaine de_Villiers du_Pont Le_Goff Chevallier Beauchamp d'Aubigny"""),
         0.5,
         "fr",
     ),
@@ -153,17 +157,17 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "jewish",
         2,
         "shared",
-        _words("Rachel Miriam Rivka Leah Esther Naomi Tamar Shoshana Chana Ruth Devorah Talia"),
-        _words("David Moshe Yaakov Avraham Daniel Joshua Yosef Ari Noam Shmuel Eli Menachem"),
-        _words("Cohen Levy Goldberg Friedman Katz Rosenberg Shapiro Klein Weiss Rabinowitz Ben-David Greenbaum Feldman"),
+        words("Rachel Miriam Rivka Leah Esther Naomi Tamar Shoshana Chana Ruth Devorah Talia"),
+        words("David Moshe Yaakov Avraham Daniel Joshua Yosef Ari Noam Shmuel Eli Menachem"),
+        words("Cohen Levy Goldberg Friedman Katz Rosenberg Shapiro Klein Weiss Rabinowitz Ben-David Greenbaum Feldman"),
     ),
     Origin(
         "albanian-kosovan",
         2,
         "shared",
-        _words("Arta Drita Besa Teuta Vjosa Mirela Elira Fatmire Shpresa Lindita"),
-        _words("Arben Besnik Driton Ilir Agron Fatos Luan Bekim Artan Skender"),
-        _words("Hoxha Krasniqi Gashi Berisha Shehu Dervishi Kelmendi Bytyqi Prifti Thaçi Zeneli Rexhepi"),
+        words("Arta Drita Besa Teuta Vjosa Mirela Elira Fatmire Shpresa Lindita"),
+        words("Arben Besnik Driton Ilir Agron Fatos Luan Bekim Artan Skender"),
+        words("Hoxha Krasniqi Gashi Berisha Shehu Dervishi Kelmendi Bytyqi Prifti Thaçi Zeneli Rexhepi"),
         0.8,
         "sq",
     ),
@@ -171,16 +175,16 @@ MORE_ORIGINS: tuple[Origin, ...] = (
         "tamil",
         1,
         "father",
-        _words("Kavitha Vasuki Thulasi Priyanka Malathi Sivakami Nirmala Tharani Yalini Abirami"),
-        _words("Sivakumar Kandiah Rajan Ganeshan Suthan Nadarajah Kugan Aravinth Thayalan Pirakash"),
-        _words("Kandasamy Nadarajah Sivalingam Ponnuthurai Selvarajah Balasingham Thambirajah Arulanantham Rasiah"),
+        words("Kavitha Vasuki Thulasi Priyanka Malathi Sivakami Nirmala Tharani Yalini Abirami"),
+        words("Sivakumar Kandiah Rajan Ganeshan Suthan Nadarajah Kugan Aravinth Thayalan Pirakash"),
+        words("Kandasamy Nadarajah Sivalingam Ponnuthurai Selvarajah Balasingham Thambirajah Arulanantham Rasiah"),
         0.0,
         "ta",
     ),
 )
 
 SPELLINGS: tuple[tuple[str, ...], ...] = tuple(
-    _words(line)
+    words(line)
     for line in (
         "Mohammed Muhammad Mohamed Mohammad Mohamad Mohd",
         "Ahmed Ahmad Ahmet Achmed",
@@ -223,13 +227,17 @@ SPELLINGS: tuple[tuple[str, ...], ...] = tuple(
 )
 
 SHORT_FORMS: dict[str, str] = dict(
-    zip(*[iter("""Elizabeth Liz Margaret Maggie Susan Sue Katherine Kate Rebecca Becky Victoria Vicky Patricia Pat
-    Christine Chris Jessica Jess Deborah Debbie Nicola Nicky Eleanor Ellie Matilda Tilly Rachel Rach James Jim John Jack
-    David Dave Michael Mike Robert Bob William Bill Thomas Tom Richard Dick Christopher Chris Andrew Andy Stephen Steve
-    Daniel Dan Matthew Matt Peter Pete Edward Ted Benjamin Ben Samuel Sam Joseph Joe Henry Harry Charles Charlie
-    Nicholas Nick Anthony Tony Alexander Alex Jonathan Jon Timothy Tim Kenneth Ken Geoffrey Geoff Raymond Ray Ronald Ron
-    Frederick Fred Leonard Len Patrick Paddy Kathleen Kath Oluwaseun Seun Babatunde Tunde Olufemi Femi Temitope Temi
-    Funmilayo Funmi Folasade Sade Chukwuemeka Emeka Rajesh Raj Harpreet Harry Katarzyna Kasia Agnieszka Aga Małgorzata
-    Gosia Krzysztof Krzys Aleksandra Ola Francesca Fran Giuseppe Beppe Alessandra Ale Francisco Paco José Pepe Georgios
-    George Andreas Andy Panayiotis Panos Alejandro Alex""".split())] * 2, strict=True)
+    pair.split(":", 1)
+    for pair in words("""
+        Elizabeth:Liz Margaret:Maggie Susan:Sue Katherine:Kate Rebecca:Becky Victoria:Vicky Patricia:Pat
+        Christine:Chris Jessica:Jess Deborah:Debbie Nicola:Nicky Eleanor:Ellie Matilda:Tilly Rachel:Rach James:Jim
+        John:Jack David:Dave Michael:Mike Robert:Bob William:Bill Thomas:Tom Richard:Dick Christopher:Chris
+        Andrew:Andy Stephen:Steve Daniel:Dan Matthew:Matt Peter:Pete Edward:Ted Benjamin:Ben Samuel:Sam Joseph:Joe
+        Henry:Harry Charles:Charlie Nicholas:Nick Anthony:Tony Alexander:Alex Jonathan:Jon Timothy:Tim Kenneth:Ken
+        Geoffrey:Geoff Raymond:Ray Ronald:Ron Frederick:Fred Leonard:Len Patrick:Paddy Kathleen:Kath Oluwaseun:Seun
+        Babatunde:Tunde Olufemi:Femi Temitope:Temi Funmilayo:Funmi Folasade:Sade Chukwuemeka:Emeka Rajesh:Raj
+        Harpreet:Harry Katarzyna:Kasia Agnieszka:Aga Małgorzata:Gosia Krzysztof:Krzys Aleksandra:Ola Francesca:Fran
+        Giuseppe:Beppe Alessandra:Ale Francisco:Paco José:Pepe Georgios:George Andreas:Andy Panayiotis:Panos
+        Alejandro:Alex
+    """)
 )

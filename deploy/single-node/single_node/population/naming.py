@@ -15,6 +15,7 @@ Gender = Literal["female", "male"]
 
 ALL_ORIGINS: tuple[Origin, ...] = ORIGINS + MORE_ORIGINS
 _HONORIFICS = ("Begum", "Khatun", "Bibi", "Akter", "Khanom", "Sultana")
+VIETNAMESE_MIDDLE_NAMES = ("Thi", "Van")
 _NONE_OF_THESE: frozenset[str] = frozenset()
 
 
@@ -26,10 +27,20 @@ class Name:
     family: str
     known_as: str | None = None
 
+    @property
+    def forename(self) -> str:
+        """The given name that is the bearer's own, which a Vietnamese middle name may precede."""
+        return self.given[own_place(self.given)]
+
+
+def own_place(given: Sequence[str]) -> int:
+    """Find the place of the bearer's own name among given names: the first, or after a Vietnamese middle name."""
+    return int(len(given) > 1 and given[0] in VIETNAMESE_MIDDLE_NAMES)
+
 
 def skewed(rng: Random, options: Sequence[str]) -> str:
-    """Draw one option, the n-th of them about n to the power 0.8 times rarer than the first."""
-    return rng.choices(options, weights=[1 / (rank + 2) ** 0.8 for rank in range(len(options))])[0]
+    """Draw one option, each rarer than the one before it, as names are (Zipf's law with a flattened head)."""
+    return rng.choices(options, weights=[1 / (rank + 3) for rank in range(len(options))])[0]
 
 
 def draw_origin(rng: Random) -> Origin:

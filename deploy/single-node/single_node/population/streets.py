@@ -7,6 +7,8 @@ decided here.
 from dataclasses import dataclass
 from random import Random
 
+from single_node.population.names import words
+
 OWNERS = ("lbhf", "rbkc", "wcc")
 
 _DISTRICTS: dict[str, tuple[str, ...]] = {
@@ -14,12 +16,13 @@ _DISTRICTS: dict[str, tuple[str, ...]] = {
     "rbkc": ("SW3", "SW5", "SW7", "SW10", "W8", "W10", "W11"),
     "wcc": ("W1H", "W1U", "W2", "W9", "NW8", "SW1P", "SW1V"),
 }
-_STEMS = """Larkmere Thistledown Osprey Quillfeather Marrowby Pennywhistle Saltfleet Brackenhurst Copperfinch Dunmallow
-Elverstone Foxcombe Gilliflower Harrowdene Inglemoor Jessamy Kestrelford Lavenderhill Millrace Nettlecombe Oakhanger
-Petersfold Quarrendon Rosemount Silverdale Tamarisk Umberslade Vinehall Wexcombe Yarrowby Ashgrove Bellweather
-Cinderford Dovecote Emberley Fernhollow Greywether Hollowmead Ivorstone Juniperfield""".split()
-_KINDS = "Road Street Gardens Avenue Terrace Crescent Mews Square Grove Place".split()
-_BLOCKS = "Heron Falcon Linnet Plover Avocet Merlin Curlew Dunlin Swift Bittern Lapwing Wagtail".split()
+_STEMS = words("""
+    Larkmere Thistledown Osprey Quillfeather Marrowby Pennywhistle Saltfleet Brackenhurst Copperfinch
+    Dunmallow Elverstone Foxcombe Gilliflower Harrowdene Inglemoor Jessamy Kestrelford Lavenderhill Millrace Nettlecombe
+    Oakhanger Petersfold Quarrendon Rosemount Silverdale Tamarisk Umberslade Vinehall Wexcombe Yarrowby Ashgrove
+    Bellweather Cinderford Dovecote Emberley Fernhollow Greywether Hollowmead Ivorstone Juniperfield""")
+_KINDS = words("Road Street Gardens Avenue Terrace Crescent Mews Square Grove Place")
+_BLOCKS = words("Heron Falcon Linnet Plover Avocet Merlin Curlew Dunlin Swift Bittern Lapwing Wagtail")
 # The Post Office leaves C I K M O V out of the last two letters of a postcode.
 _UNIT_LETTERS = "ABDEFGHJLNPQRSTUWXYZ"
 

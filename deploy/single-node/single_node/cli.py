@@ -1,0 +1,174 @@
+"""The `scv` command: run a node, get tokens for it, load extracts into it, play the demo.
+
+In this room: arguments, what is printed, exit codes. A failure that was to be expected is told in one message that says
+how to mend it; data never appear in a message.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from shared.categories import Purpose, Role
+
+from single_node import loading
+from single_node.demo.play import play
+from single_node.demo.telling import Surprise
+from single_node.guide import next_steps, welcome
+from single_node.lodging import ServerTrouble
+from single_node.place import Announcement, NodeIsRunning, PortTaken, default_place
+from single_node.population import generate, write_extracts
+from single_node.postgres import Durability
+from single_node.staff import LocalNode, NotPossible, local_node
+from single_node.supervision import BackgroundWorkFailed
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_SEED = 1
+_REJECTS_SHOWN = 5
+
+
+@app.command()
+def run(
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 takes any free one.", min=0, max=65535)] = 8080,
+    demo: Annotated[bool, typer.Option("--demo", help="Load the demo population, once.")] = False,
+    durability: Annotated[Durability, typer.Option(help="What a power cut may cost.")] = Durability.KEPT,
+) -> None:
+    """Run the whole platform on this machine; its data stay in .scv, or in the directory SCV_DATA names."""
+    from single_node import node  # imports every service, which no other command has to wait for
+
+    place = default_place()
+    extracts = place.root / "extracts"
+
+    async def ready(announcement: Announcement) -> None:
+        if demo:
+            await asyncio.to_thread(_load_population, LocalNode(place, announcement.url), extracts)
+        print(welcome(announcement, place, extracts=extracts), flush=True)
+
+    with _failures_told():
+        node.run(place, port=port, durability=durability, ready=ready)
+        print("Stopped; the data are kept.")
+
+
+@app.command()
+def token(
+    org: Annotated[str, typer.Option(help="Organisation, such as lbhf.")],
+    subject: Annotated[str, typer.Option(help="Worker or system, such as alice.")],
+    role: Annotated[list[Role], typer.Option(help="Repeat for several.")],
+) -> None:
+    """Print a token for a subject of the running node; an unknown one is entered in the staff register."""
+    with _failures_told():
+        node = local_node(default_place())
+        roles = list(dict.fromkeys(role))
+        registered = node.register(org, subject=subject, roles=roles)
+        missing = [name for name in roles if name not in registered]
+        if missing:
+            console.print(
+                f"Warning: the staff register of {org} does not allow {subject} the role {', '.join(missing)};"
+                " the token claims it in vain until an admin enters it."
+            )
+        print(node.token(org, subject=subject, roles=roles))
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="NDJSON or CSV.")],
+    org: Annotated[str, typer.Option(help="The borough whose extract it is.")],
+    source: Annotated[str, typer.Option(help="The source system that wrote it, such as crm.")],
+    purpose: Annotated[Purpose, typer.Option(help="Why it is loaded.")] = Purpose.DATA_STEWARDSHIP,
+) -> None:
+    """Load an extract into the running node and follow it until every line is in or rejected."""
+    with _failures_told():
+        _load_file(local_node(default_place()), file, org=org, source=source, purpose=purpose)
+
+
+@app.command()
+def extracts(
+    directory: Annotated[Path, typer.Argument(help="Where to write them.")],
+    seed: Annotated[int, typer.Option(help="Another seed, other residents.")] = _SEED,
+    residents: Annotated[int, typer.Option(min=10, max=1_000_000)] = 3000,
+) -> None:
+    """Write extracts of synthetic residents of three boroughs, a file for each source system."""
+    paths = write_extracts(generate(seed, residents=residents), directory)
+    print(f"{len(paths)} files in {directory}, such as {paths[0].name}. With a node running (make run):\n")
+    found = default_place().announcement()
+    print(next_steps(directory, url=found.url if found else "http://127.0.0.1:8080"))
+
+
+@app.command()
+def demo() -> None:
+    """Play the whole story on throw-away data and check every answer."""
+    # Terminated like interrupted: the node behind the demo and its data go with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with _failures_told():
+        play()
+
+
+def _load_population(node: LocalNode, directory: Path) -> None:
+    done = directory / "loaded"
+    if done.exists():
+        return
+    for path in write_extracts(generate(_SEED), directory):
+        org, _, source = path.stem.partition("-")
+        _load_file(node, path, org=org, source=source, purpose=Purpose.DATA_STEWARDSHIP)
+    done.touch()
+
+
+def _load_file(node: LocalNode, path: Path, *, org: str, source: str, purpose: Purpose) -> None:
+    """Send an extract as the source system, show how far it is, and tell what became of it. Raises `NotPossible`."""
+    content_type = loading.SUFFIXES.get(path.suffix.lower())
+    if content_type is None:
+        raise NotPossible(f"{path.name} is neither NDJSON nor CSV; its name must end in {', '.join(loading.SUFFIXES)}.")
+    headers = {"Authorization": f"Bearer {node.token(org, subject=source, roles=(Role.SYSTEM,))}"}
+    with httpx.Client(base_url=node.url, headers=headers, timeout=60) as http, _bar() as bar:
+        sending = bar.add_task(f"{org}/{source} sent", total=path.stat().st_size)
+        content = _chunks(path, bar, sending)
+        load_id = loading.send(http, source=source, content=content, content_type=content_type, purpose=purpose)
+        working = bar.add_task(f"{org}/{source} loaded", total=None)
+        for progress in loading.follow(http, load_id, purpose=purpose):
+            bar.update(working, completed=progress.handled, total=progress.received or None)
+        refused = loading.rejects(http, load_id, purpose=purpose, limit=_REJECTS_SHOWN) if progress.rejected else []
+    counts = ", ".join(f"{getattr(progress, name)} {name}" for name in _COUNTS)
+    console.print(f"{org}/{source}: {progress.received} received: {counts}")
+    for reject in refused:
+        console.print(f"  line {reject.line} rejected: {'; '.join(reject.reasons)}", markup=False)
+    if progress.rejected > len(refused):
+        console.print(f"  … and more: GET /v1/loads/{load_id}/rejects lists them all")
+    if progress.status != "done":
+        raise NotPossible(f"The load {load_id} failed. The node's log says why; sending the file again is safe.")
+
+
+_COUNTS = ("created", "linked", "review", "updated", "unchanged", "rejected")
+
+
+def _chunks(path: Path, bar: Progress, task: TaskID) -> Iterator[bytes]:
+    with path.open("rb") as source:
+        while chunk := source.read(64 * 1024):
+            yield chunk
+            bar.advance(task, len(chunk))
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Turn a failure that was to be expected into its message and exit code 1."""
+    try:
+        yield
+    except (BackgroundWorkFailed, NodeIsRunning, NotPossible, PortTaken, ServerTrouble, Surprise) as failure:
+        console.print(str(failure), markup=False)
+        raise typer.Exit(1) from None
+    except httpx.TransportError as failure:
+        console.print(f"The gateway stopped answering ({type(failure).__name__}); is the node still running?")
+        raise typer.Exit(1) from None

@@ -1,0 +1,25 @@
+"""The demo from its first line to its last."""
+
+from time import perf_counter
+
+from single_node.demo.mistakes import play_mistakes
+from single_node.demo.stage import throw_away_node
+from single_node.demo.story import play_story
+from single_node.demo.telling import Telling
+from single_node.demo.worlds import WORLDS, play_world
+
+
+def play() -> None:
+    """Play every part, each world on a node of its own; the last line says how many checks held. Raises `Surprise`."""
+    telling = Telling()
+    started = perf_counter()
+    for seed, error_rate in WORLDS:
+        telling.chapter(f"World {seed}: how well records become people")
+        with throw_away_node(telling) as stage:
+            play_world(stage, seed=seed, error_rate=error_rate)
+    with throw_away_node(telling) as stage:
+        telling.chapter("A small world for the story")
+        play_story(stage)
+        play_mistakes(stage)
+    telling.lines(f"\nplayed in {perf_counter() - started:.0f} seconds")
+    telling.lines(f"demo: {telling.checks} checks passed")

@@ -1,0 +1,61 @@
+"""What `scv` prints to lead its user on: exact commands, ready to be copied."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from single_node.place import Announcement, Place
+
+
+def welcome(announcement: Announcement, place: Place, *, extracts: Path) -> str:
+    """Say where a node answers, where its data are, and what can be done next."""
+    told = [
+        f"The platform is running:  {announcement.url}   (its API: {announcement.url}/docs)",
+        f"Its data are kept in      {place.root}",
+        "Stop it with Ctrl-C.",
+        "",
+        "Organisations: lbhf, rbkc, wcc (boroughs), shelter-west (partner), platform (operator).",
+        "Every borough has the sources crm, council-tax, housing, benefits and adult-social-care.",
+        "",
+        "What next, in another terminal:",
+        "",
+    ]
+    if place.root != Place(Path(".scv").absolute()).root:
+        told.append(f"  export SCV_DATA={shlex.quote(str(place.root))}")
+    if any(extracts.glob("*.ndjson")):
+        return "\n".join([*told, next_steps(extracts, url=announcement.url)])
+    return "\n".join(
+        [*told, f"  {_scv()} extracts {_shown(extracts)}", "", "It writes synthetic residents and says more."]
+    )
+
+
+def next_steps(extracts: Path, *, url: str) -> str:
+    """Say how to load an extract, get a worker's token and search for one of the residents in it."""
+    extract = extracts / "lbhf-crm.ndjson"
+    with extract.open(encoding="utf-8") as lines:
+        someone = next(record for record in map(json.loads, lines) if "date_of_birth" in record)
+    query = {name: someone[name] for name in ("family_name", "date_of_birth")}
+    return "\n".join(
+        [
+            f"  {_scv()} load --org lbhf --source crm {_shown(extract)}",
+            f"  TOKEN=$({_scv()} token --org lbhf --subject alice --role caseworker)",
+            f'  curl -s {url}/v1/people/search -H "Authorization: Bearer $TOKEN" \\',
+            "       -H 'SCV-Purpose: customer-service' -H 'Content-Type: application/json' \\",
+            f"       -d {shlex.quote(json.dumps(query, ensure_ascii=False))}",
+            "",
+            "The answer's person_id is the key to the single view:",
+            f"  curl -s {url}/v1/people/PERSON_ID \\",
+            "       -H \"Authorization: Bearer $TOKEN\" -H 'SCV-Purpose: customer-service'",
+        ]
+    )
+
+
+def _scv() -> str:
+    return _shown(Path(sys.executable).with_name("scv"))
+
+
+def _shown(path: Path) -> str:
+    """Write a path as short as the current directory allows, fit for a shell."""
+    path = path.absolute()
+    return shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))

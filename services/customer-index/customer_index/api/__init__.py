@@ -1,0 +1,7 @@
+"""The routes of customer-index: parse, check the permit, call, answer; no SQL and no rules."""
+
+from fastapi import APIRouter
+
+from customer_index.api import loads, people, records
+
+routers: tuple[APIRouter, ...] = (records.router, loads.router, people.router)

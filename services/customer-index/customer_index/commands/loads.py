@@ -1,0 +1,188 @@
+"""Loads: an extract is staged whole before it is accepted, then taken in chunk by chunk.
+
+A chunk is deleted in the transaction that asserts it, so a load goes on where it stopped, whatever stopped it, and
+nothing is taken in twice.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from pydantic import ValidationError
+from shared.db import AnyRow, Transaction
+from shared.permit import Permit
+from shared.problems import BodyTooLarge, FieldError, Problem
+from shared.web import pointer_to, words_for
+from sqlalchemy import delete, insert, select, update
+
+from customer_index.commands.records import assert_records
+from customer_index.model import Model
+from customer_index.preparation import Assertion, Prepared, prepare
+from customer_index.schemas import LoadLine
+from customer_index.tables import load_chunks, load_rejects, loads
+
+CHUNK_LINES: Final = 100
+LINE_BYTES: Final = 1024 * 1024
+"""Longest line of an extract; a longer one is cut here and rejected."""
+_KEY_LIVES: Final = timedelta(hours=24)
+
+
+@dataclass(slots=True)
+class _Chunk:
+    first_line: int
+    lines: list[bytes]
+
+
+async def stage_load(
+    tx: Transaction,
+    body: AsyncIterator[bytes],
+    *,
+    permit: Permit,
+    scope: str,
+    idempotency_key: str | None,
+    max_bytes: int,
+    at: datetime,
+) -> UUID:
+    """Store an extract's lines as they arrive; raise `BodyTooLarge`, and nothing is kept."""
+    if permit.source is None:
+        raise LookupError("a load is permitted for a source")
+    load_id = uuid4()
+    row = {
+        "load_id": load_id,
+        "owner": permit.org,
+        "source": permit.source.source,
+        "scope": scope,
+        "subject": permit.subject,
+        "txn": permit.txn,
+        "status": "queued",
+        "idempotency_key": idempotency_key,
+        "body_digest": b"",
+        "accepted_at": at,
+    }
+    await tx.execute(insert(loads).values(row))
+    digest, size, received = hashlib.sha256(), 0, 0
+    async for chunk, raw in _chunks(body):
+        digest.update(raw)
+        size += len(raw)
+        if size > max_bytes:
+            raise BodyTooLarge(f"An extract holds at most {max_bytes} bytes.")
+        if chunk is not None:
+            received += sum(1 for line in chunk.lines if line.strip())
+            stored = {"load_id": load_id, "first_line": chunk.first_line, "owner": permit.org}
+            await tx.execute(insert(load_chunks).values(**stored, lines=b"\n".join(chunk.lines)))
+    staged = update(loads).where(loads.c.load_id == load_id)
+    await tx.execute(staged.values(body_digest=digest.digest(), received=received))
+    return load_id
+
+
+async def release_old_key(tx: Transaction, *, permit: Permit, idempotency_key: str, at: datetime) -> None:
+    """Forget an idempotency key that has lived its day, so that it can be used anew."""
+    await tx.execute(
+        update(loads)
+        .where(loads.c.owner == permit.org, loads.c.subject == permit.subject)
+        .where(loads.c.idempotency_key == idempotency_key, loads.c.accepted_at < at - _KEY_LIVES)
+        .values(idempotency_key=None)
+    )
+
+
+async def take_in_chunk(tx: Transaction, load: AnyRow, *, by: Assertion, model: Model) -> bool:
+    """Assert the next chunk of a load; False, and the load is done, when there is none left."""
+    held = await tx.execute(select(loads.c.started_at).where(loads.c.load_id == load.load_id).with_for_update())
+    if held.scalar_one() is None:
+        await tx.execute(_change(load.load_id, status="running", started_at=by.at))
+    chunk = (
+        await tx.execute(
+            select(load_chunks.c.first_line, load_chunks.c.lines)
+            .where(load_chunks.c.load_id == load.load_id)
+            .order_by(load_chunks.c.first_line)
+            .limit(1)
+        )
+    ).one_or_none()
+    if chunk is None:
+        await tx.execute(_change(load.load_id, status="done", finished_at=by.at))
+        return False
+    counts: dict[str, int] = {}
+    rejects: list[dict[str, Any]] = []
+    for batch in _batches(chunk, load=load, rejects=rejects):
+        for asserted in await assert_records(tx, batch, by=by, model=model):
+            counts[asserted.outcome] = counts.get(asserted.outcome, 0) + 1
+    if rejects:
+        await tx.execute(insert(load_rejects), rejects)
+        counts["rejected"] = len(rejects)
+    await tx.execute(
+        delete(load_chunks).where(load_chunks.c.load_id == load.load_id, load_chunks.c.first_line == chunk.first_line)
+    )
+    await tx.execute(_change(load.load_id, **{name: loads.c[name] + count for name, count in counts.items()}))
+    return True
+
+
+async def fail_load(tx: Transaction, load_id: UUID, *, at: datetime) -> None:
+    """Give up on a load; what was taken in stays."""
+    await tx.execute(_change(load_id, status="failed", finished_at=at))
+
+
+def _change(load_id: UUID, **values: Any) -> Any:
+    return update(loads).where(loads.c.load_id == load_id).values(**(values or {"load_id": load_id}))
+
+
+def _batches(chunk: AnyRow, *, load: AnyRow, rejects: list[dict[str, Any]]) -> list[list[Prepared]]:
+    """Parse a chunk into batches in which no local id repeats; what cannot be taken goes to `rejects`."""
+    batches: list[list[Prepared]] = [[]]
+    seen: set[str] = set()
+    for number, line in enumerate(chunk.lines.split(b"\n"), start=chunk.first_line):
+        if not line.strip():
+            continue
+        local_id, errors, prepared = _parse(line, source=load.source)
+        if prepared is None:
+            rejects.append(
+                {
+                    "load_id": load.load_id,
+                    "line": number,
+                    "owner": load.owner,
+                    "local_id": local_id,
+                    "errors": [{"pointer": one.pointer, "detail": one.detail} for one in errors],
+                }
+            )
+            continue
+        if prepared.local_id in seen:
+            batches.append([])
+            seen.clear()
+        seen.add(prepared.local_id)
+        batches[-1].append(prepared)
+    return [batch for batch in batches if batch]
+
+
+def _parse(line: bytes, *, source: str) -> tuple[str | None, Sequence[FieldError], Prepared | None]:
+    if len(line) > LINE_BYTES:
+        return None, [FieldError("", f"is longer than {LINE_BYTES} bytes")], None
+    try:
+        record = LoadLine.model_validate_json(line)
+    except ValidationError as invalid:
+        found = invalid.errors(include_input=False, include_url=False, include_context=False)
+        return None, [FieldError(pointer_to(("body", *one["loc"])), words_for(one)) for one in found], None
+    try:
+        return record.local_id, (), prepare(source, record.local_id, record)
+    except Problem as problem:
+        return record.local_id, problem.errors, None
+
+
+async def _chunks(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[_Chunk | None, bytes]]:
+    """Cut a stream into chunks of lines; every piece of the stream is given once, with at most one chunk."""
+    pending, number = b"", 1
+    lines: list[bytes] = []
+    async for raw in body:
+        first, *rest = raw.split(b"\n")
+        pending = (pending + first)[: LINE_BYTES + 1]
+        piece = raw
+        for following in rest:
+            lines.append(pending)
+            pending = following[: LINE_BYTES + 1]
+            if len(lines) >= CHUNK_LINES:
+                yield _Chunk(number, lines), piece
+                piece, number, lines = b"", number + len(lines), []
+        yield None, piece
+    lines.append(pending)
+    yield _Chunk(number, lines), b""

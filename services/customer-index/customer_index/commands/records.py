@@ -1,0 +1,263 @@
+"""Asserting and withdrawing source records.
+
+One record from the API and a hundred from a load take the same path to the same result.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from shared.db import AnyRow, Transaction
+from shared.problems import Unavailable
+from sqlalchemy import bindparam, delete, insert, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.types import BigInteger, Uuid
+
+from customer_index.blocking import MATCHING_KINDS
+from customer_index.clustering import MEETING_KINDS, Clustering, Placed
+from customer_index.commands.clusters import are_current, save_memberships, save_persons
+from customer_index.model import Model
+from customer_index.preparation import Assertion, Prepared
+from customer_index.problems import UnknownRecord
+from customer_index.queries.neighbours import (
+    find_keys,
+    find_neighbours,
+    find_records,
+    lock_keys,
+    lock_of,
+    lock_owner,
+)
+from customer_index.schemas import Warned
+from customer_index.tables import members, records, sources
+
+_ATTEMPTS = 5
+"""How often a decision is made again because a person changed meanwhile, before the caller is asked to."""
+
+_ADD_KEYS = text(
+    """
+    INSERT INTO block_keys (key, owner, record_id, scope)
+    SELECT key, :owner, record_id, :scope FROM unnest(:keys, :records) AS added(key, record_id)
+    """
+).bindparams(bindparam("keys", type_=ARRAY(BigInteger)), bindparam("records", type_=ARRAY(Uuid)))
+
+_DROP_KEYS = text("DELETE FROM block_keys WHERE record_id = ANY (:records)").bindparams(
+    bindparam("records", type_=ARRAY(Uuid))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an assertion."""
+
+    record_id: UUID
+    version: int
+    person_id: UUID
+    outcome: str
+    warnings: tuple[Warned, ...]
+
+
+async def assert_record(tx: Transaction, record: Prepared, *, by: Assertion, model: Model) -> Taken:
+    """Take over what a source says of one customer, beside others who do so at the same time."""
+    matching = {key.digest for key in record.keys if key.kind in MATCHING_KINDS}
+    await lock_keys(tx, by.owner, keys={lock_of(by.source.source, record.local_id), *matching})
+    return (await _assert(tx, [record], by=by, model=model))[0]
+
+
+async def assert_records(tx: Transaction, batch: Sequence[Prepared], *, by: Assertion, model: Model) -> list[Taken]:
+    """Take over part of an extract, alone among the owner's writers; local ids do not repeat in a batch."""
+    await lock_owner(tx, by.owner)
+    return await _assert(tx, batch, by=by, model=model)
+
+
+async def withdraw_record(tx: Transaction, local_id: str, *, by: Assertion, model: Model) -> AnyRow:
+    """Delete a record and derive its person anew from what remains; give the record as it was."""
+    await lock_keys(tx, by.owner, keys={lock_of(by.source.source, local_id)})
+    for _ in range(_ATTEMPTS):
+        found = await find_records(tx, owner=by.owner, source=by.source.source, local_ids=[local_id])
+        if local_id not in found:
+            raise UnknownRecord("This source has no such record.")
+        record = found[local_id]
+        neighbours = await find_neighbours(tx, owner=by.owner, keys=(), person_ids=[record.person_id])
+        clustering = Clustering(neighbours, model=model)
+        clustering.withdraw(record.record_id)
+        if await are_current(tx, clustering.changes.loaded_versions):
+            await tx.execute(delete(records).where(records.c.record_id == record.record_id))
+            await save_persons(tx, clustering.changes, owner=by.owner)
+            await save_memberships(
+                tx, clustering.changes, entered=frozenset(), owner=by.owner, model=model, txn=by.txn, at=by.at
+            )
+            return record
+    raise Unavailable("The person changed at the same time; try again.", headers={"Retry-After": "1"})
+
+
+async def _assert(tx: Transaction, batch: Sequence[Prepared], *, by: Assertion, model: Model) -> list[Taken]:
+    await know_source(tx, by)
+    for _ in range(_ATTEMPTS):
+        known = await find_records(
+            tx, owner=by.owner, source=by.source.source, local_ids=[record.local_id for record in batch]
+        )
+        news = [one for one in batch if one.local_id not in known or known[one.local_id].digest != one.digest]
+        taken = await _take_in(tx, news, known=known, by=by, model=model)
+        if taken is not None:
+            return [_outcome(one, taken.get(one.local_id), known.get(one.local_id)) for one in batch]
+    raise Unavailable("The person changed at the same time; try again.", headers={"Retry-After": "1"})
+
+
+async def _take_in(
+    tx: Transaction, news: Sequence[Prepared], *, known: dict[str, AnyRow], by: Assertion, model: Model
+) -> dict[str, tuple[UUID, Placed]] | None:
+    """Place what is new or changed and save it; None if a person changed between looking and locking."""
+    if not news:
+        return {}
+    corrected = {one.local_id: known[one.local_id] for one in news if one.local_id in known}
+    former_keys = await find_keys(tx, [row.record_id for row in corrected.values()]) if corrected else {}
+    neighbours = await find_neighbours(
+        tx,
+        owner=by.owner,
+        keys={key.digest for one in news for key in one.keys if key.kind in MEETING_KINDS},
+        person_ids=[row.person_id for row in corrected.values()],
+    )
+    clustering = Clustering(neighbours, model=model)
+    taken: dict[str, tuple[UUID, Placed]] = {}
+    for one in news:
+        row = corrected.get(one.local_id)
+        if row is None:
+            record_id = uuid4()
+            placed = clustering.add(record_id, one.features, keys=one.keys)
+        else:
+            record_id = row.record_id
+            placed = clustering.correct(
+                record_id, one.features, keys=one.keys, former_keys=former_keys.get(record_id, ())
+            )
+        taken[one.local_id] = (record_id, placed)
+    changes = clustering.changes
+    if not await are_current(tx, changes.loaded_versions):
+        return None
+    await save_persons(tx, changes, owner=by.owner)
+    await _save_records(tx, news, taken=taken, corrected=corrected, belongs=changes.belongs, by=by)
+    entered = frozenset(record_id for record_id, _ in taken.values())
+    await save_memberships(tx, changes, entered=entered, owner=by.owner, model=model, txn=by.txn, at=by.at)
+    return taken
+
+
+async def _save_records(
+    tx: Transaction,
+    news: Sequence[Prepared],
+    *,
+    taken: dict[str, tuple[UUID, Placed]],
+    corrected: dict[str, AnyRow],
+    belongs: dict[UUID, UUID],
+    by: Assertion,
+) -> None:
+    new = [one for one in news if one.local_id not in corrected]
+    changed = [one for one in news if one.local_id in corrected]
+    if new:
+        await tx.execute(
+            insert(records),
+            [
+                {
+                    "record_id": taken[one.local_id][0],
+                    "owner": by.owner,
+                    "source": by.source.source,
+                    "local_id": one.local_id,
+                    "scope": by.scope,
+                    "version": 1,
+                    **_content(one, by.at),
+                }
+                for one in new
+            ],
+        )
+        await tx.execute(
+            insert(members),
+            [
+                {
+                    "record_id": taken[one.local_id][0],
+                    "person_id": belongs[taken[one.local_id][0]],
+                    "owner": by.owner,
+                    "source": by.source.source,
+                    "scope": by.scope,
+                    "features": one.features.to_json(),
+                }
+                for one in new
+            ],
+        )
+    if changed:
+        await _save_corrections(tx, changed, corrected=corrected, belongs=belongs, by=by)
+    carried = [(key.digest, taken[one.local_id][0]) for one in news for key in one.keys]
+    await tx.execute(
+        _ADD_KEYS,
+        {
+            "owner": by.owner,
+            "scope": by.scope,
+            "keys": [key for key, _ in carried],
+            "records": [record_id for _, record_id in carried],
+        },
+    )
+
+
+async def _save_corrections(
+    tx: Transaction,
+    changed: Sequence[Prepared],
+    *,
+    corrected: dict[str, AnyRow],
+    belongs: dict[UUID, UUID],
+    by: Assertion,
+) -> None:
+    rows = [(one, corrected[one.local_id]) for one in changed]
+    await tx.execute(_DROP_KEYS, {"records": [row.record_id for _, row in rows]})
+    await tx.execute(
+        update(records)
+        .where(records.c.record_id == bindparam("one"))
+        .values(
+            version=records.c.version + 1,
+            data=bindparam("new_data"),
+            warnings=bindparam("new_warnings"),
+            digest=bindparam("new_digest"),
+            asserted_at=bindparam("new_asserted_at"),
+        ),
+        [
+            {"one": row.record_id, **{f"new_{name}": value for name, value in _content(one, by.at).items()}}
+            for one, row in rows
+        ],
+    )
+    await tx.execute(
+        update(members)
+        .where(members.c.record_id == bindparam("one"))
+        .values(features=bindparam("new_features"), person_id=bindparam("person")),
+        [
+            {
+                "one": row.record_id,
+                "new_features": one.features.to_json(),
+                "person": belongs.get(row.record_id, row.person_id),
+            }
+            for one, row in rows
+        ],
+    )
+
+
+def _content(one: Prepared, at: datetime) -> dict[str, Any]:
+    return {
+        "data": one.data,
+        "warnings": [warned.model_dump() for warned in one.warnings],
+        "digest": one.digest,
+        "asserted_at": at,
+    }
+
+
+def _outcome(one: Prepared, placed: tuple[UUID, Placed] | None, known: AnyRow | None) -> Taken:
+    version = 0 if known is None else known.version
+    if placed is not None:
+        record_id, place = placed
+        return Taken(record_id, version + 1, place.person_id, place.outcome, one.warnings)
+    if known is None:
+        raise LookupError("a record is either taken in or known unchanged")
+    return Taken(known.record_id, version, known.person_id, "unchanged", one.warnings)
+
+
+async def know_source(tx: Transaction, by: Assertion) -> None:
+    """Enter the source in this service's copy of the register if its event has not arrived yet."""
+    facts = {"owner": by.owner, **asdict(by.source)}
+    await tx.execute(upsert(sources).values(facts).on_conflict_do_nothing())

@@ -1,0 +1,99 @@
+"""Work that outlives a call: loads and links. Each coroutine runs until it is cancelled."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from shared.db import AnyRow, Context, Database, Transaction
+from shared.permit import SourceFacts
+from sqlalchemy import select
+
+from customer_index.commands.link import link_waiting
+from customer_index.commands.loads import fail_load, take_in_chunk
+from customer_index.model import Model, load_model
+from customer_index.preparation import Assertion
+from customer_index.queries.loads import find_waiting
+from customer_index.tables import sources
+
+Clock = Callable[[], datetime]
+
+_IDLE = 0.2
+"""Seconds between looks at an empty queue."""
+_ATTEMPTS = 3
+
+log = structlog.get_logger()
+
+
+async def work_loads(app: Database, worker: Database, *, clock: Clock) -> None:
+    """Take in loads, the oldest first: found by the worker role, asserted by the application role in the context of
+    the load's own organisation."""
+    while True:
+        try:
+            if await take_in_next(app, worker, clock=clock):
+                continue
+        except Exception as error:  # the worker outlives whatever a load or the database does
+            log.error("loads failed", exc_info=error)
+        await asyncio.sleep(_IDLE)
+
+
+async def take_in_next(app: Database, worker: Database, *, clock: Clock) -> bool:
+    """Take in the load waiting longest, to its end; False if none waits."""
+    async with worker.transaction() as tx:
+        load = await find_waiting(tx)
+    if load is None:
+        return False
+    await _take_in(app, load, model=load_model(), clock=clock)
+    return True
+
+
+async def work_links(worker: Database, *, clock: Clock) -> None:
+    """Decide the links of persons that changed."""
+    model = load_model()
+    while True:
+        try:
+            async with worker.transaction() as tx:
+                asked = await link_waiting(tx, model=model, at=clock())
+            if asked:
+                continue
+        except Exception as error:  # the worker outlives whatever a person or the database does
+            log.error("links failed", exc_info=error)
+        await asyncio.sleep(_IDLE)
+
+
+async def _take_in(app: Database, load: AnyRow, *, model: Model, clock: Clock) -> None:
+    """Take in a load to its end; a chunk that fails time and again fails the load."""
+    failures = 0
+    while True:
+        try:
+            async with app.transaction(_context(load)) as tx:
+                by = Assertion(owner=load.owner, source=await _facts(tx, load), txn=load.txn, at=clock())
+                if not await take_in_chunk(tx, load, by=by, model=model):
+                    return
+            failures = 0
+        except Exception as error:
+            failures += 1
+            log.error("chunk failed", load_id=str(load.load_id), attempt=failures, exc_info=error)
+            if failures == _ATTEMPTS:
+                async with app.transaction(_context(load)) as tx:
+                    await fail_load(tx, load.load_id, at=clock())
+                return
+            await asyncio.sleep(_IDLE)
+        await asyncio.sleep(0)
+
+
+async def _facts(tx: Transaction, load: AnyRow) -> SourceFacts:
+    statement = select(sources).where(sources.c.owner == load.owner, sources.c.source == load.source)
+    row = (await tx.execute(statement)).one()
+    return SourceFacts(row.source, row.service_area, row.trust, row.linkage, row.statutory_bar)
+
+
+def _context(load: AnyRow) -> Context:
+    """Give the rights fixed when the load was accepted: the source's own scope, and matching inside its owner."""
+    return {
+        "scv.org": load.owner,
+        "scv.scopes": load.scope,
+        "scv.barred": "",
+        "scv.matching_owner": load.owner,
+        "scv.write_scope": load.scope,
+    }

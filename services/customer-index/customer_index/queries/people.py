@@ -1,0 +1,164 @@
+"""What a call may see of people: one person whole, and searches."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from shared.categories import Category, Form, Scope, disclose, split_scope
+from shared.db import Transaction
+from shared.guard import Disclosed
+from shared.permit import Linkage, Permit
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+
+from customer_index.fields import FIELDS, bands
+from customer_index.golden import DisclosedRecord
+from customer_index.normalise import Features
+from customer_index.problems import UnknownPerson
+from customer_index.tables import links, members, persons, records, sources
+
+_MOMENT = TypeAdapter(datetime)
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleRecord:
+    """A record of a scope the call may see, and what of it was disclosed."""
+
+    record_id: UUID
+    person_id: UUID
+    version: int
+    scope: Scope
+    granted: Mapping[Category, Form]
+    features: Features
+    data: Mapping[str, Any]
+    warnings: Sequence[Mapping[str, str]]
+    disclosed: DisclosedRecord
+
+    def view(self) -> dict[str, Any]:
+        """Give the record as it appears in a single customer view."""
+        owner, service_area = split_scope(self.scope)
+        return {
+            "record_id": self.record_id,
+            "owner": owner,
+            "source": self.disclosed.source,
+            "service_area": service_area,
+            "local_id": self.disclosed.local_id,
+            **self.disclosed.fields,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPerson:
+    """Another owner's person on the other end of a link."""
+
+    owner: str
+    person_id: UUID
+    kind: str
+    probability: float
+
+
+async def get_person(tx: Transaction, person_id: UUID) -> tuple[str, UUID | None]:
+    """Give a person's owner and, if it was merged away, the survivor; raise `UnknownPerson`."""
+    statement = select(persons.c.owner, persons.c.merged_into).where(persons.c.person_id == person_id)
+    row = (await tx.execute(statement)).one_or_none()
+    if row is None:
+        raise UnknownPerson("There is no such person, or none that you may know of.")
+    return row.owner, row.merged_into
+
+
+async def find_links(tx: Transaction, person_id: UUID, *, linkages: Collection[Linkage]) -> list[LinkedPerson]:
+    """Give the persons linked with this one by owners who link now, in the areas they open today."""
+    open_areas = {(one.first, one.second): (one.first_areas, one.second_areas) for one in linkages}
+    statement = select(links).where(or_(links.c.first_person == person_id, links.c.second_person == person_id))
+    found = []
+    for row in await tx.execute(statement):
+        firsts, seconds = open_areas.get((row.first_owner, row.second_owner), (frozenset(), frozenset()))
+        if firsts.isdisjoint(row.first_areas) or seconds.isdisjoint(row.second_areas):
+            continue
+        is_first = row.first_person == person_id
+        owner, other = (row.second_owner, row.second_person) if is_first else (row.first_owner, row.first_person)
+        found.append(LinkedPerson(owner, other, row.kind, row.probability))
+    return sorted(found, key=lambda one: (one.owner, one.person_id))
+
+
+async def find_visible_records(
+    tx: Transaction, *, person_ids: Collection[UUID], permit: Permit, at: datetime
+) -> list[VisibleRecord]:
+    """Give the records of some persons that the permit opens, disclosed as far as it grants."""
+    statement = _visible().where(members.c.person_id == bindparam("persons", type_=ARRAY(Uuid)).any_())
+    rows = await tx.execute(statement, {"persons": list(person_ids)})
+    return [_disclosed(row, permit=permit, at=at) for row in rows]
+
+
+async def find_record(
+    tx: Transaction, *, source: str, local_id: str, permit: Permit, at: datetime
+) -> VisibleRecord | None:
+    """Give one record of the caller's own organisation, as far as the permit opens it."""
+    statement = _visible().where(
+        records.c.owner == permit.org, records.c.source == source, records.c.local_id == local_id
+    )
+    row = (await tx.execute(statement)).one_or_none()
+    return None if row is None else _disclosed(row, permit=permit, at=at)
+
+
+def by_person(visible: Collection[VisibleRecord]) -> dict[UUID, list[VisibleRecord]]:
+    """Group records by the person they belong to."""
+    grouped: dict[UUID, list[VisibleRecord]] = defaultdict(list)
+    for record in visible:
+        grouped[record.person_id].append(record)
+    return grouped
+
+
+def account_for(visible: Collection[VisibleRecord]) -> Disclosed:
+    """Make the account of records that leave with an answer."""
+    account = Disclosed()
+    for record in visible:
+        account.note(
+            person_id=record.person_id,
+            owner=record.disclosed.owner,
+            record_id=record.record_id,
+            version=record.version,
+            scope=record.scope,
+            categories={Category.EXISTENCE, *(FIELDS[name] for name in record.disclosed.fields)},
+        )
+    return account
+
+
+def _visible() -> Any:
+    return (
+        select(records, members.c.person_id, members.c.features, sources.c.trust)
+        .join(members, members.c.record_id == records.c.record_id)
+        .outerjoin(sources, (sources.c.owner == records.c.owner) & (sources.c.source == records.c.source))
+        .order_by(records.c.owner, records.c.source, records.c.local_id)
+    )
+
+
+def _disclosed(row: Any, *, permit: Permit, at: datetime) -> VisibleRecord:
+    scope = Scope(row.scope)
+    granted = permit.grants.get(scope, {})
+    fields = disclose(row.data, fields=FIELDS, granted=granted, bands=bands(at.date()))
+    observed = row.data.get("observed_at")
+    return VisibleRecord(
+        record_id=row.record_id,
+        person_id=row.person_id,
+        version=row.version,
+        scope=scope,
+        granted=granted,
+        features=Features.from_json(row.features),
+        data=row.data,
+        warnings=row.warnings,
+        disclosed=DisclosedRecord(
+            owner=row.owner,
+            source=row.source,
+            local_id=row.local_id,
+            trust=row.trust or 0,
+            observed_at=_MOMENT.validate_python(observed) if observed else row.asserted_at,
+            verification=row.data.get("verification", {}),
+            fields=fields,
+        ),
+    )

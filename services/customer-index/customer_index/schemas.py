@@ -1,0 +1,242 @@
+"""The wire of customer-index: records, loads, searches and the index's part of the single customer view.
+
+Values of free text are taken as they come and doubted in `warnings[]`, so that one bad phone number does not lose a
+customer; only types, dates and sizes are strict.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from shared.wire import Text, Wire
+
+LocalId = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
+ShortText = Annotated[Text, StringConstraints(max_length=100)]
+LongText = Annotated[Text, StringConstraints(max_length=300)]
+GivenName = Annotated[Text, StringConstraints(max_length=35)]
+Attribute = Literal[
+    "given_names",
+    "family_name",
+    "previous_family_names",
+    "known_as",
+    "title",
+    "date_of_birth",
+    "date_of_death",
+    "gender",
+    "nhs_number",
+    "national_insurance_number",
+    "addresses",
+    "phones",
+    "emails",
+    "preferred_channel",
+    "preferred_language",
+    "interpreter_required",
+    "accessibility_needs",
+    "relationships",
+    "markers",
+]
+
+
+class Address(Wire):
+    """Where somebody lives or lived; without `to` it is current."""
+
+    lines: Annotated[list[LongText], Field(max_length=8)] = []
+    town: ShortText | None = None
+    postcode: ShortText | None = None
+    uprn: ShortText | None = None
+    from_: Annotated[date | None, Field(alias="from")] = None
+    to: date | None = None
+    use: ShortText | None = None
+
+
+class Relationship(Wire):
+    """A relation to another record of the same source; it waits for one that is not known yet."""
+
+    kind: ShortText
+    local_id: LocalId
+
+
+class Marker(Wire):
+    """A cautionary marker."""
+
+    kind: ShortText
+    from_: Annotated[date | None, Field(alias="from")] = None
+    until: date | None = None
+    told_person: bool | None = None
+
+
+class NewRecord(Wire):
+    """What a source system says about one customer."""
+
+    given_names: Annotated[list[GivenName], Field(max_length=5)] = []
+    family_name: ShortText | None = None
+    previous_family_names: Annotated[list[ShortText], Field(max_length=10)] = []
+    known_as: ShortText | None = None
+    title: ShortText | None = None
+    date_of_birth: date | None = None
+    date_of_death: date | None = None
+    gender: ShortText | None = None
+    nhs_number: ShortText | None = None
+    national_insurance_number: ShortText | None = None
+    addresses: Annotated[list[Address], Field(max_length=20)] = []
+    phones: Annotated[list[ShortText], Field(max_length=10)] = []
+    emails: Annotated[list[LongText], Field(max_length=10)] = []
+    preferred_channel: ShortText | None = None
+    preferred_language: ShortText | None = None
+    interpreter_required: bool | None = None
+    accessibility_needs: Annotated[list[ShortText], Field(max_length=20)] = []
+    relationships: Annotated[list[Relationship], Field(max_length=50)] = []
+    markers: Annotated[list[Marker], Field(max_length=50)] = []
+    observed_at: AwareDatetime | None = None
+    verification: dict[Attribute, Literal["unverified", "declared", "document", "authoritative"]] = {}
+    """How well the source checked an attribute; `unverified` where it does not say."""
+
+
+class LoadLine(NewRecord):
+    """A line of an extract: a record with its local id."""
+
+    local_id: LocalId
+
+
+class Warned(Wire):
+    """An optional value that was kept but is not used, and why."""
+
+    pointer: str
+    detail: str
+
+
+class Asserted(Wire):
+    """What became of an assertion; nothing in it depends on another owner's data."""
+
+    record_id: UUID
+    person_id: UUID
+    outcome: Literal["created", "linked", "review", "updated", "unchanged"]
+    warnings: list[Warned]
+
+
+class RecordView(Wire):
+    """A source record as its own organisation may see it: the fields of a record, as far as they are granted."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    record_id: UUID
+    person_id: UUID
+    source: str
+    local_id: str
+    version: int
+    warnings: list[Warned]
+
+
+class LoadAccepted(Wire):
+    """A load that was taken over whole."""
+
+    load_id: UUID
+    status: Literal["queued", "running", "done", "failed"]
+
+
+class LoadView(LoadAccepted):
+    """How far a load has come: of the lines received, how many became what so far."""
+
+    received: int
+    created: int
+    linked: int
+    review: int
+    updated: int
+    unchanged: int
+    rejected: int
+    records_per_second: float | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Reject(Wire):
+    """A line that was refused, and why."""
+
+    line: int
+    local_id: str | None
+    errors: list[Warned]
+
+
+class NewSearch(Wire):
+    """What is known of somebody."""
+
+    given_names: Annotated[list[GivenName], Field(max_length=5)] = []
+    family_name: ShortText | None = None
+    date_of_birth: date | None = None
+    postcode: ShortText | None = None
+    uprn: ShortText | None = None
+    phone: ShortText | None = None
+    email: LongText | None = None
+    nhs_number: ShortText | None = None
+    national_insurance_number: ShortText | None = None
+    limit: Annotated[int, Field(ge=1, le=50)] = 20
+
+
+class Found(Wire):
+    """A person who may be the one; the summary holds what is granted of it."""
+
+    person_id: UUID
+    owner: str
+    weight: float
+    probability: float
+    summary: dict[str, Any]
+
+
+class SearchResult(Wire):
+    """The persons found, the likeliest first."""
+
+    items: list[Found]
+
+
+class Linked(Wire):
+    """Another owner's person believed to be the same human being."""
+
+    owner: str
+    person_id: UUID
+    link: Literal["automatic", "steward"]
+    probability: float
+
+
+class HouseholdMember(Wire):
+    """Somebody of the household, with the period that is known."""
+
+    person_id: UUID | None = None
+    role: str
+    from_: Annotated[date | None, Field(alias="from")] = None
+    until: date | None = None
+
+
+class Household(Wire):
+    """Who lives or is related together, and by what that is known."""
+
+    members: list[HouseholdMember]
+    basis: list[Literal["address", "relationship"]]
+
+
+class PersonView(Wire):
+    """The index's part of the single customer view, as this call may see it."""
+
+    person_id: UUID
+    owner: str
+    golden: dict[str, Any]
+    records: list[dict[str, Any]]
+    linked: list[Linked]
+    household: Household | dict[str, bool] | None
+
+
+class KnownPerson(Wire):
+    """A person this call may know of."""
+
+    person_id: UUID
+    owner: str
+
+
+class TimelineEntry(Wire):
+    """Something that happened, as far as the index knows it."""
+
+    at: datetime
+    kind: str
+    owner: str
+    summary: str
+    ref: str

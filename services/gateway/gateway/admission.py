@@ -1,0 +1,147 @@
+"""Who is let in: the route class of every governed route, and the roles and purpose each route asks for.
+
+A governed route identifies its caller before anything else, decides again when the rules change meanwhile, and leaves
+an audit row whatever happens. Not in this room: open routes, and the decision on personal data (`policy`).
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from shared.categories import Action, Purpose, Role
+from shared.problems import InvalidRequest, MalformedRequest, Problem
+from starlette.exceptions import HTTPException
+
+from gateway import audit
+from gateway.audit import Entry, Outcome, StaleDecision
+from gateway.call import Call, identify, read_headers
+from gateway.limits import RateLimit
+from gateway.problems import AuditUnavailable, GovernanceUnsettled, PurposeRequired, RoleNotPermitted, UnknownPurpose
+
+_ATTEMPTS: Final = 5
+_PURPOSES: Final = frozenset(Purpose)
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Admission = Callable[[Request], Call]
+
+
+class GovernedRoute(APIRoute):
+    """A route that only an identified caller reaches, and whose every answer the audit accounts for."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the route's handler."""
+        answer = super().get_route_handler()
+
+        async def governed(request: Request) -> Response:
+            limit: RateLimit = request.app.state.limit
+            headers: dict[str, str] = {}
+            for _ in range(_ATTEMPTS):
+                call = await identify(request)
+                headers = headers or limit.count(call.caller.org, subject=call.caller.subject)
+                try:
+                    return await _accounted_for(request, call, answer, headers=headers)
+                except StaleDecision:
+                    request.app.state.register.forget(call.snapshot)
+            raise GovernanceUnsettled(headers={"Retry-After": "1"})
+
+        return governed
+
+
+class ChangingRoute(GovernedRoute):
+    """A route that changes the rules. One at a time in this process, for each makes the decisions before it stale."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the route's handler."""
+        answer = super().get_route_handler()
+
+        async def in_turn(request: Request) -> Response:
+            await request.body()  # a caller slow to send it keeps nobody waiting
+            async with request.app.state.changing:
+                return await answer(request)
+
+        return in_turn
+
+
+def admits(*roles: Role) -> Admission:
+    """Make a dependency that gives the call, if its caller holds one of these roles; none named means any role."""
+
+    def admitted(request: Request) -> Call:
+        call = _call_of(request)
+        _require_role(call, frozenset(roles or Role))
+        return call
+
+    admitted.roles = roles  # type: ignore[attr-defined]  # read by the house rules
+    return admitted
+
+
+def admits_for_purpose(*roles: Role, action: Action) -> Admission:
+    """Make a dependency that gives a call for personal data: its caller holds one of these roles and has a purpose."""
+
+    def admitted(request: Request) -> Call:
+        call = _call_of(request)
+        call.action = action
+        call.purpose = _purpose_of(request)
+        _require_role(call, frozenset(roles))
+        return call
+
+    admitted.roles = roles  # type: ignore[attr-defined]  # read by the house rules
+    return admitted
+
+
+def _call_of(request: Request) -> Call:
+    call: Call = request.state.call
+    read_headers(call, request)
+    return call
+
+
+def _purpose_of(request: Request) -> Purpose:
+    named = request.headers.get("SCV-Purpose")
+    if named is None:
+        raise PurposeRequired
+    if named not in _PURPOSES:
+        raise UnknownPurpose
+    return Purpose(named)
+
+
+def _require_role(call: Call, roles: frozenset[Role]) -> None:
+    if not call.caller.held_roles & roles:
+        raise RoleNotPermitted(clause=None, needed=f"one of the roles {', '.join(sorted(roles))}")
+
+
+async def _accounted_for(
+    request: Request, call: Call, answer: Callable[[Request], Awaitable[Response]], *, headers: dict[str, str]
+) -> Response:
+    """Answer a call, and see that the audit holds a row of it before the answer or the refusal leaves."""
+    database = request.app.state.database
+    request.state.call = call
+    try:
+        response = await answer(request)
+    except (Problem, RequestValidationError, HTTPException) as error:
+        if not call.accounted_for and not isinstance(error, AuditUnavailable):
+            await audit.record(database, call, _refusal(error))
+        if isinstance(error, Problem):
+            error.headers.update(headers)
+        raise
+    if not call.accounted_for:
+        await audit.record(database, call, Entry(outcome=Outcome.ALLOWED, status=response.status_code))
+    response.headers.update(headers)
+    return response
+
+
+def _refusal(error: Problem | RequestValidationError | HTTPException) -> Entry:
+    if isinstance(error, Problem):
+        status, reason = error.status, error.type()
+    elif isinstance(error, RequestValidationError):
+        status, reason = InvalidRequest.status, InvalidRequest.type()
+    else:
+        status, reason = error.status_code, MalformedRequest.type()
+    return Entry(outcome=outcome_of(status), status=status, reason=reason)
+
+
+def outcome_of(status: int) -> Outcome:
+    """Give the outcome of a read that was answered with a status."""
+    if status < 400:
+        return Outcome.ALLOWED
+    return Outcome.DENIED if status in (401, 403, 404) else Outcome.FAILED

@@ -1,0 +1,1 @@
+"""Routes, by noun: parse, authorise, call, answer; no SQL, no rules."""

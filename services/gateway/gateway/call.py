@@ -1,0 +1,104 @@
+"""One call: who makes it, for what purpose, and under which state of the rules it is decided.
+
+In this room: the call as a value, and how it is read from a request. Not in this room: which roles a route admits
+(`admission`) and the record of the call (`audit`).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from fastapi import Request
+from shared.categories import Purpose, Role
+from shared.identity import Identity, TokenRefused, TokenVerifier
+
+from gateway.problems import MalformedCaseReference, NoMandate, NotAuthenticated
+from gateway.register import Register, Snapshot
+from gateway.standing import Caller
+
+_CASE_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
+_ROLES: Final = frozenset(Role)
+
+NO_PROOF: Final = {"WWW-Authenticate": "Bearer"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One call. `txn` is the id of its decision, its permits and its audit rows."""
+
+    txn: UUID
+    at: datetime
+    caller: Caller
+    snapshot: Snapshot
+    method: str
+    route: str
+    action: str = "govern"
+    purpose: Purpose | None = None
+    case_reference: str | None = None
+    accounted_for: bool = False
+    """Whether the audit holds a row of this call."""
+
+
+async def identify(request: Request) -> Call:
+    """Read who is calling; raise `NotAuthenticated` unless a token proves it."""
+    at: datetime = request.app.state.clock()
+    register: Register = request.app.state.register
+    verifier: TokenVerifier = request.app.state.verifier
+    token = _bearer(request)
+    snapshot = await register.snapshot()
+    try:
+        identity = await verifier.verify(token, issuers=snapshot.issuers, at=at)
+    except TokenRefused:
+        # A provider registered or changed through another replica shows here first, and as nothing but a bad token.
+        if not await register.is_outdated(snapshot):
+            raise NotAuthenticated(headers=NO_PROOF) from None
+        register.forget(snapshot)
+        snapshot = await register.snapshot()
+        identity = await _verified(verifier, token, snapshot=snapshot, at=at)
+    caller = await _caller(register, snapshot, identity)
+    return Call(
+        txn=uuid4(),
+        at=at,
+        caller=caller,
+        snapshot=snapshot,
+        method=request.method,
+        route=request.scope["route"].path,
+    )
+
+
+def read_headers(call: Call, request: Request) -> None:
+    """Read what else the caller says of the call: for whom, and for which case."""
+    acting_for = request.headers.get("SCV-Acting-For", call.caller.org)
+    if acting_for != call.caller.org:
+        raise NoMandate
+    reference = request.headers.get("SCV-Case")
+    if reference is not None and _CASE_REFERENCE.fullmatch(reference) is None:
+        raise MalformedCaseReference
+    call.case_reference = reference
+
+
+async def _verified(verifier: TokenVerifier, token: str, *, snapshot: Snapshot, at: datetime) -> Identity:
+    try:
+        return await verifier.verify(token, issuers=snapshot.issuers, at=at)
+    except TokenRefused:
+        raise NotAuthenticated(headers=NO_PROOF) from None
+
+
+async def _caller(register: Register, snapshot: Snapshot, identity: Identity) -> Caller:
+    org = snapshot.issued_for[identity.issuer]
+    return Caller(
+        org=org,
+        org_kind=snapshot.organisations[org],
+        subject=identity.subject,
+        roles=frozenset(Role(role) for role in identity.roles if role in _ROLES),
+        standing=await register.standing(snapshot, org=org, subject=identity.subject),
+    )
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated(headers=NO_PROOF)
+    return token.strip()

@@ -1,0 +1,1 @@
+"""One async function per change, by noun."""

@@ -1,0 +1,154 @@
+"""The agreements between organisations, compiled for asking.
+
+In this room: the clauses that grant, each with its cells spelt out and its conditions, indexed by who receives and for
+which purpose. Not in this room: whether a caller meets the conditions (`standing`) and the decision (`policy`).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from shared.categories import Category, Form, Purpose, Role, Scope, scope_of, split_scope
+
+from gateway.agreement import (
+    AgreementContent,
+    Cohort,
+    CommitmentDemand,
+    Flow,
+    TrainingDemand,
+    Trigger,
+    areas_of,
+)
+from gateway.lifecycle import AgreementStatus
+from gateway.organisation import OrganisationKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """One version of an agreement and where it stands."""
+
+    agreement_id: str
+    version: int
+    status: AgreementStatus
+    content: AgreementContent
+
+
+@dataclass(frozen=True, kw_only=True)
+class BarredSource:
+    """A source whose rows a statute keeps from being linked or shared, but for a clause that cites the statute."""
+
+    owner: str
+    service_area: str
+    statute: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clause:
+    """One flow of an agreement, spelt out: what it opens and on which conditions.
+
+    `linked` are the areas whose persons it lets compare; `cells` what it shows, save in scopes a statute has barred.
+    """
+
+    clause_id: str
+    provider: str
+    recipient: str
+    status: AgreementStatus
+    valid_from: date
+    valid_until: date
+    purposes: frozenset[Purpose]
+    recipient_roles: frozenset[Role]
+    training: TrainingDemand | None
+    commitment: CommitmentDemand | None
+    cohort: Cohort
+    cells: Mapping[Scope, Mapping[Category, Form]]
+    barred: frozenset[Scope]
+    linked: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Governance:
+    """All that decisions are made from. `owners` are the boroughs, in order: only they own areas."""
+
+    owners: tuple[str, ...]
+    received: Mapping[str, tuple[Clause, ...]]
+    received_for: Mapping[tuple[str, Purpose], tuple[Clause, ...]]
+    linking: tuple[Clause, ...]
+
+
+_KNOWN_TO_THE_PARTIES: Final = frozenset({AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED, AgreementStatus.EXPIRED})
+"""Only an active agreement grants; one that was active may explain why it no longer does."""
+
+
+def compile_governance(
+    organisations: Mapping[str, OrganisationKind],
+    *,
+    agreements: Iterable[Agreement],
+    barred_sources: Iterable[BarredSource] = (),
+) -> Governance:
+    """Compile everything that decisions are made from, once for each change of it."""
+    statutes: dict[Scope, set[str]] = defaultdict(set)
+    for source in barred_sources:
+        statutes[scope_of(source.owner, source.service_area)].add(_cited(source.statute))
+    received: dict[str, list[Clause]] = defaultdict(list)
+    received_for: dict[tuple[str, Purpose], list[Clause]] = defaultdict(list)
+    linking: list[Clause] = []
+    for agreement in sorted(agreements, key=lambda each: (each.agreement_id, each.version)):
+        if agreement.status not in _KNOWN_TO_THE_PARTIES:
+            continue
+        for flow in agreement.content.flows:
+            if not _joins_a_borough_to_another(flow, organisations=organisations):
+                continue
+            clause = _compile(flow, agreement=agreement, statutes=statutes)
+            if flow.trigger is Trigger.BATCH:
+                linking.append(clause)
+            elif flow.trigger is Trigger.REQUEST:
+                received[flow.recipient].append(clause)
+                for purpose in clause.purposes:
+                    received_for[flow.recipient, purpose].append(clause)
+    return Governance(
+        owners=tuple(sorted(org for org, kind in organisations.items() if kind is OrganisationKind.BOROUGH)),
+        received={org: tuple(clauses) for org, clauses in received.items()},
+        received_for={key: tuple(clauses) for key, clauses in received_for.items()},
+        linking=tuple(linking),
+    )
+
+
+def _joins_a_borough_to_another(flow: Flow, *, organisations: Mapping[str, OrganisationKind]) -> bool:
+    return (
+        flow.provider != flow.recipient
+        and organisations.get(flow.provider) is OrganisationKind.BOROUGH
+        and organisations.get(flow.recipient) in (OrganisationKind.BOROUGH, OrganisationKind.PARTNER)
+    )
+
+
+def _compile(flow: Flow, *, agreement: Agreement, statutes: Mapping[Scope, set[str]]) -> Clause:
+    shown: dict[Category, Form] = {
+        each.category: each.form for each in flow.categories if each.category is not Category.LINKAGE
+    }
+    links = any(each.category is Category.LINKAGE for each in flow.categories)
+    cited = set() if flow.legal_power is None else {_cited(flow.legal_power.act)}
+    scopes = [scope_of(flow.provider, area) for area in sorted(areas_of(flow))]
+    barred = frozenset(scope for scope in scopes if not statutes.get(scope, set()) <= cited)
+    return Clause(
+        clause_id=f"{agreement.agreement_id}/{flow.id}",
+        provider=flow.provider,
+        recipient=flow.recipient,
+        status=agreement.status,
+        valid_from=agreement.content.valid_from,
+        valid_until=agreement.content.valid_until,
+        purposes=frozenset(flow.purposes),
+        recipient_roles=frozenset(flow.recipient_roles) - {Role.OPERATOR},
+        training=flow.training,
+        commitment=flow.commitment,
+        cohort=flow.cohort,
+        cells=dict.fromkeys(scopes, shown),
+        barred=barred,
+        linked=frozenset(split_scope(scope)[1] for scope in scopes if links and scope not in barred),
+    )
+
+
+def _cited(act: str) -> str:
+    """Give an act's title as it is compared: case and spacing do not matter."""
+    return " ".join(act.casefold().split())

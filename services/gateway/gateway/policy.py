@@ -1,0 +1,116 @@
+"""The decision: what a call may see of every owner's records, and which owners may be compared.
+
+In this room: `decide()`, pure and fast, and what two owners open to each other for linkage. Not in this room: why
+something is refused (`explain`), the shipped rules of a borough's own records (`defaults`), the conditions of a clause
+(`standing`), and rules about a single person, which are applied where the person is known.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Final
+
+from shared.categories import Action, Category, Form, Grants, Purpose, Scope, fullest, scope_of
+
+from gateway.defaults import own_areas
+from gateway.governance import Clause, Governance
+from gateway.organisation import OrganisationKind
+from gateway.standing import Caller, is_idle, next_change, unmet_conditions
+
+LOOKS: Final = frozenset({Action.READ, Action.SEARCH})
+"""What a clause with trigger `request` grants; nobody writes to or stewards another organisation's records."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a call may see, the clause behind each cell of another owner, and until when the dates leave it so.
+
+    `valid_until` is the first moment at which time alone could change it; None if it never does.
+    """
+
+    grants: Grants
+    clauses: Mapping[Scope, Mapping[Category, str]]
+    valid_until: datetime | None
+
+
+def decide(governance: Governance, *, caller: Caller, purpose: Purpose, action: Action, at: datetime) -> Decision:
+    """Decide what a call may see of all owners; `at` carries its time zone, and days are those of UTC."""
+    on = day_of(at)
+    clauses = governance.received_for.get((caller.org, purpose), ()) if action in LOOKS else ()
+    forms: dict[Scope, dict[Category, Form]] = defaultdict(dict)
+    grantors: dict[Scope, dict[Category, str]] = defaultdict(dict)
+    for clause in clauses:
+        if next(unmet_conditions(clause, caller=caller, purpose=purpose, on=on), None) is None:
+            _grant(clause, forms=forms, grantors=grantors)
+    known = [scope for scope, granted in forms.items() if Category.EXISTENCE in granted]
+    own = _own_grants(governance, caller=caller, purpose=purpose, action=action)
+    changes = [next_change(clause, standing=caller.standing, on=on) for clause in clauses]
+    first_change = min((day for day in changes if day is not None), default=None)
+    return Decision(
+        grants=own | {scope: forms[scope] for scope in known},
+        clauses={scope: grantors[scope] for scope in known},
+        valid_until=None if first_change is None else datetime.combine(first_change, time(), UTC),
+    )
+
+
+def linkages(
+    governance: Governance, *, at: datetime
+) -> Mapping[tuple[str, str], tuple[frozenset[str], frozenset[str]]]:
+    """Give the pairs of owners whose persons may be compared, with the areas each side opens to the other.
+
+    A pair is in order of the owners' ids, and so are its areas. Both directions must be granted by active clauses with
+    trigger `batch`, inside their dates; agreements and purposes may differ.
+    """
+    on = day_of(at)
+    opened: dict[tuple[str, str], frozenset[str]] = defaultdict(frozenset)
+    for clause in governance.linking:
+        if not is_idle(clause, on=on):
+            opened[clause.provider, clause.recipient] |= clause.linked
+    return {
+        (first, second): (areas, opened[second, first])
+        for (first, second), areas in sorted(opened.items())
+        if first < second and areas and opened.get((second, first))
+    }
+
+
+def render_grants(grants: Grants) -> dict[str, list[str]]:
+    """Write grants as `category`, or `category:form` where less than the value is granted."""
+    return {
+        scope: [
+            category.value if form is Form.VALUE else f"{category}:{form}"
+            for category, form in sorted(grants[scope].items())
+        ]
+        for scope in sorted(grants)
+    }
+
+
+def day_of(at: datetime) -> date:
+    """Give the UTC day of a moment, on which agreements, training and commitments are read."""
+    return at.astimezone(UTC).date()
+
+
+def _grant(
+    clause: Clause, *, forms: dict[Scope, dict[Category, Form]], grantors: dict[Scope, dict[Category, str]]
+) -> None:
+    """Add a clause's cells, keeping for each the fullest form and the clause that gives it."""
+    for scope, categories in clause.cells.items():
+        if scope in clause.barred:
+            continue
+        told = forms[scope]
+        for category, form in categories.items():
+            before = told.get(category)
+            if before is None or fullest(before, form) is not before:
+                told[category] = form
+                grantors[scope][category] = clause.clause_id
+
+
+def _own_grants(
+    governance: Governance, *, caller: Caller, purpose: Purpose, action: Action
+) -> dict[Scope, Mapping[Category, Form]]:
+    if caller.org_kind is not OrganisationKind.BOROUGH or caller.org not in governance.owners:
+        return {}
+    return {
+        scope_of(caller.org, area): dict.fromkeys(categories, Form.VALUE)
+        for area, categories in own_areas(caller.held_roles, purpose=purpose, action=action).items()
+    }

@@ -1,0 +1,1 @@
+"""One async function per question, by noun."""

@@ -1,0 +1,126 @@
+"""Questions about everything decisions are made from.
+
+The epoch is read first: rows read after it can only be newer than it says, and what is decided from newer rows under an
+older epoch is thrown away, never the other way round.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic_core import to_json
+from shared.categories import Role
+from shared.db import Transaction, rows_of
+from shared.identity import TrustedIssuer
+from shared.permit import SourceFacts
+from sqlalchemy import select
+
+from gateway.agreement import AgreementContent
+from gateway.governance import Agreement, BarredSource, Governance, compile_governance
+from gateway.lifecycle import AgreementStatus
+from gateway.organisation import OrganisationKind
+from gateway.standing import Standing
+from gateway.tables import agreement_versions, governance, identity_providers, organisations, sources, staff
+
+_TELLING = (AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED, AgreementStatus.EXPIRED)
+"""Agreements that grant, or may explain why they no longer do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRows:
+    """The register as read at one epoch."""
+
+    epoch: int
+    organisations: Mapping[str, OrganisationKind]
+    issuers: Mapping[str, TrustedIssuer]
+    issued_for: Mapping[str, str]
+    sources: Mapping[str, Mapping[str, SourceFacts]]
+    agreements: list[Agreement]
+    fingerprint: list[Any]
+    """What tells this register from any other with different decisions."""
+
+    def compiled(self) -> Governance:
+        """Compile what decisions are made from."""
+        return compile_governance(
+            self.organisations,
+            agreements=self.agreements,
+            barred_sources=[
+                BarredSource(owner=org, service_area=facts.service_area, statute=facts.statutory_bar)
+                for org, of_org in self.sources.items()
+                for facts in of_org.values()
+                if facts.statutory_bar is not None
+            ],
+        )
+
+
+async def get_epoch(tx: Transaction) -> int:
+    """Give the number of the last change."""
+    epoch: int = (await tx.execute(select(governance.c.epoch))).scalar_one()
+    return epoch
+
+
+async def get_register(tx: Transaction) -> RegisterRows:
+    """Read the register, but for its staff."""
+    epoch = await get_epoch(tx)
+    kinds = {row["org"]: row["kind"] for row in rows_of(await tx.execute(select(organisations)))}
+    providers = rows_of(await tx.execute(select(identity_providers)))
+    registered: dict[str, dict[str, SourceFacts]] = defaultdict(dict)
+    for row in rows_of(await tx.execute(select(sources))):
+        registered[row["org"]][row["source"]] = SourceFacts(
+            row["source"], row["service_area"], row["trust"], row["linkage"], row["statutory_bar"]
+        )
+    telling = select(agreement_versions).where(agreement_versions.c.status.in_(_TELLING))
+    versions = rows_of(await tx.execute(telling.order_by("agreement_id", "version")))
+    return RegisterRows(
+        epoch=epoch,
+        organisations={org: OrganisationKind(kind) for org, kind in kinds.items()},
+        issuers={row["issuer"]: _issuer(row) for row in providers},
+        issued_for={row["issuer"]: row["org"] for row in providers},
+        sources=registered,
+        agreements=[
+            Agreement(
+                agreement_id=str(row["agreement_id"]),
+                version=row["version"],
+                status=AgreementStatus(row["status"]),
+                content=AgreementContent.model_validate(row["content"]),
+            )
+            for row in versions
+        ],
+        fingerprint=[
+            sorted(kinds.items()),
+            [(str(row["agreement_id"]), row["version"], row["status"], row["digest"]) for row in versions],
+            sorted(
+                (org, facts.source, facts.service_area, facts.linkage, facts.statutory_bar or "")
+                for org, of_org in registered.items()
+                for facts in of_org.values()
+            ),
+        ],
+    )
+
+
+async def get_standing(tx: Transaction, *, org: str, subject: str) -> Standing:
+    """Give what an organisation's staff register says of a subject; nothing of one it does not know."""
+    found = await tx.execute(select(staff).where(staff.c.org == org, staff.c.subject == subject))
+    row = found.one_or_none()
+    if row is None:
+        return Standing(roles=frozenset(), training={}, commitments={})
+    training: dict[str, date] = {}
+    for one in row.training:
+        completed = date.fromisoformat(one["completed_on"])
+        training[one["course"]] = max(completed, training.get(one["course"], completed))
+    commitments: dict[str, dict[int, date]] = defaultdict(dict)
+    for one in row.commitments:
+        commitments[one["statement"]][one["version"]] = date.fromisoformat(one["signed_on"])
+    return Standing(roles=frozenset(map(Role, row.roles)), training=training, commitments=commitments)
+
+
+def _issuer(row: Mapping[str, Any]) -> TrustedIssuer:
+    return TrustedIssuer(
+        issuer=row["issuer"],
+        audience=row["audience"],
+        algorithms=tuple(row["algorithms"]),
+        jwks=None if row["jwks"] is None else to_json(row["jwks"]).decode(),
+        jwks_uri=row["jwks_uri"],
+    )

@@ -1,0 +1,29 @@
+"""What the gateway is told from outside."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of the gateway, from `GATEWAY_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore")
+
+    permit_key: SecretStr
+    """Private Ed25519 JWK (JSON) with a `kid`, which signs permits; no other service has it."""
+    customer_index_url: str
+    case_episodes_url: str | None = None
+    """Not installed where this is not given; a view then says so of its sections."""
+    referrals_url: str | None = None
+    upstream_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
+    """How long an inner service may take to answer; an extract it is still reading takes its own time."""
+    max_load_bytes: int = 2 * 1024**3
+    """Largest extract, in bytes."""
+    requests_per_second: Annotated[int, Field(ge=1)] = 1000
+    """Calls a worker of an organisation may make in one second."""
+    agreement_checks: Literal["production", "single-node"] = "production"
+    """In production an agreement cannot be proposed without impact assessment, retention and review date; a single node
+    only warns."""

@@ -1,0 +1,136 @@
+"""Who is calling, and whether they meet the conditions of a clause.
+
+In this room: a caller, their training and commitments, and the conditions of a clause one by one, nearest to a grant
+last. Not in this room: what their own borough allows them (`defaults`) and the decision (`policy`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from shared.categories import Purpose, Role
+
+from gateway.agreement import Cohort, CommitmentDemand, TrainingDemand
+from gateway.governance import Clause
+from gateway.lifecycle import AgreementStatus
+from gateway.organisation import OrganisationKind
+
+
+class Reason(StrEnum):
+    """Why something is refused, farthest from a grant first."""
+
+    NOT_COVERED_BY_AGREEMENT = "not-covered-by-agreement"
+    PURPOSE_NOT_PERMITTED = "purpose-not-permitted"
+    ROLE_NOT_PERMITTED = "role-not-permitted"
+    TRAINING_LAPSED = "training-lapsed"
+    COMMITMENT_NOT_SIGNED = "commitment-not-signed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why something is refused, by which clause if one comes near, and what would be needed."""
+
+    reason: Reason
+    needed: str
+    clause: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What an organisation's staff register says of one subject.
+
+    `training` gives the day each course was last completed; `commitments` the day each version of each statement was
+    signed.
+    """
+
+    roles: frozenset[Role]
+    training: Mapping[str, date]
+    commitments: Mapping[str, Mapping[int, date]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who calls: a worker or a system of one organisation, with the roles its token claims."""
+
+    org: str
+    org_kind: OrganisationKind
+    subject: str
+    roles: frozenset[Role]
+    standing: Standing
+
+    @property
+    def held_roles(self) -> frozenset[Role]:
+        """The roles that the token claims and the register allows."""
+        return self.roles & self.standing.roles
+
+
+def unmet_conditions(clause: Clause, *, caller: Caller, purpose: Purpose, on: date) -> Iterator[Refusal]:
+    """Name the conditions of a clause that a call does not meet, farthest from a grant first."""
+    why_idle = _why_idle(clause, on=on)
+    if why_idle is not None:
+        yield Refusal(reason=Reason.NOT_COVERED_BY_AGREEMENT, clause=clause.clause_id, needed=why_idle)
+    if purpose not in clause.purposes:
+        needed = f"one of the purposes {listed(clause.purposes)}"
+        yield Refusal(reason=Reason.PURPOSE_NOT_PERMITTED, clause=clause.clause_id, needed=needed)
+    if not caller.held_roles & clause.recipient_roles:
+        needed = f"one of the roles {listed(clause.recipient_roles)}"
+        yield Refusal(reason=Reason.ROLE_NOT_PERMITTED, clause=clause.clause_id, needed=needed)
+    training = clause.training
+    if training is not None and not _is_current(training, standing=caller.standing, on=on):
+        needed = f"training {{course: {training.course}, max_age_days: {training.max_age_days}}}"
+        yield Refusal(reason=Reason.TRAINING_LAPSED, clause=clause.clause_id, needed=needed)
+    commitment = clause.commitment
+    if commitment is not None and not _is_signed(commitment, standing=caller.standing, on=on):
+        needed = f"commitment {{statement: {commitment.statement}, version: {commitment.version}}} or a later version"
+        yield Refusal(reason=Reason.COMMITMENT_NOT_SIGNED, clause=clause.clause_id, needed=needed)
+
+
+def next_change(clause: Clause, *, standing: Standing, on: date) -> date | None:
+    """Give the first day after `on` on which the passing of time alone may change whether a clause grants."""
+    days = [clause.valid_from, _days_later(clause.valid_until, 1)]
+    if clause.training is not None and clause.training.course in standing.training:
+        completed = standing.training[clause.training.course]
+        days += [completed, _days_later(completed, clause.training.max_age_days + 1)]
+    if clause.commitment is not None:
+        days += standing.commitments.get(clause.commitment.statement, {}).values()
+    return min((day for day in days if day > on), default=None)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Write some code words as a list for a sentence, in order."""
+    return ", ".join(sorted(words))
+
+
+def is_idle(clause: Clause, *, on: date) -> bool:
+    """Tell whether a clause grants nobody anything on a day."""
+    return _why_idle(clause, on=on) is not None
+
+
+def _why_idle(clause: Clause, *, on: date) -> str | None:
+    """Say what a clause itself lacks to grant anybody anything."""
+    if clause.status is AgreementStatus.SUSPENDED:
+        return "the agreement resumed by those who suspended it"
+    if clause.status is not AgreementStatus.ACTIVE or on > clause.valid_until:
+        return f"an agreement in force: this one ended on {clause.valid_until.isoformat()}"
+    if on < clause.valid_from:
+        return f"an agreement in force: this one begins on {clause.valid_from.isoformat()}"
+    if clause.cohort is not Cohort.ALL:
+        # Whether a person is of the cohort is known only where the person is; until it is asked there, nothing is told.
+        return "a clause whose cohort is all"
+    return None
+
+
+def _is_current(training: TrainingDemand, *, standing: Standing, on: date) -> bool:
+    completed = standing.training.get(training.course)
+    return completed is not None and 0 <= (on - completed).days <= training.max_age_days
+
+
+def _is_signed(commitment: CommitmentDemand, *, standing: Standing, on: date) -> bool:
+    signed = standing.commitments.get(commitment.statement, {})
+    return any(version >= commitment.version and day <= on for version, day in signed.items())
+
+
+def _days_later(day: date, days: int) -> date:
+    """Give a day some days later, or the last day there is."""
+    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))

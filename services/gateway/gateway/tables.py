@@ -1,0 +1,190 @@
+"""The rows of the gateway. Who may see which is in the migrations: forced row-level security on every table here with
+personal data.
+
+    organisations ── identity_providers, sources, staff
+    agreements ── agreement_versions ── signatures
+    governance (the epoch)      audit ── audit_persons      idempotency      outbox
+"""
+
+from typing import Any
+
+from shared.idempotency import idempotency_table
+from shared.outbox import outbox_table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Sequence,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def _moment(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False)
+
+
+def _list(name: str, items: TypeEngine[Any]) -> Column[object]:
+    return Column(name, ARRAY(items), nullable=False)
+
+
+governance = Table(
+    "governance",
+    metadata,
+    Column("single", Boolean, primary_key=True, server_default=text("true")),
+    Column("epoch", BigInteger, nullable=False),
+    CheckConstraint("single", name="one_row"),
+)
+"""One row: the number of the last change to anything a decision is made from."""
+
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("org", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("gss", Text),
+    Column("version", Integer, nullable=False),
+)
+
+identity_providers = Table(
+    "identity_providers",
+    metadata,
+    Column("org", Text, ForeignKey("organisations.org"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("issuer", Text, nullable=False, unique=True),
+    Column("jwks", JSONB(none_as_null=True)),
+    Column("jwks_uri", Text),
+    _list("algorithms", Text()),
+    Column("audience", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+"""An issuer speaks for one organisation, whatever its tokens say."""
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("org", Text, ForeignKey("organisations.org"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("service_area", Text, nullable=False),
+    Column("trust", Integer, nullable=False),
+    Column("linkage", Text, nullable=False),
+    Column("statutory_bar", Text),
+    Column("version", Integer, nullable=False),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("org", Text, ForeignKey("organisations.org"), primary_key=True),
+    Column("subject", Text, primary_key=True),
+    _list("roles", Text()),
+    Column("training", JSONB, nullable=False),
+    Column("commitments", JSONB, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("agreement_id", Uuid, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    _list("parties", Text()),
+    _moment("created_at"),
+    Index("agreements_created_at", "created_at", "agreement_id"),
+)
+"""An agreement through all its versions; `parties` are those of its newest version and of the one in force."""
+
+agreement_versions = Table(
+    "agreement_versions",
+    metadata,
+    Column("agreement_id", Uuid, ForeignKey("agreements.agreement_id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    _list("suspended_by", Text()),
+    Column("content", JSONB, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_until", Date, nullable=False),
+    Index("agreement_versions_status", "status"),
+)
+
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("agreement_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("org", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("position", Text),
+    Column("digest", Text, nullable=False),
+    _moment("at"),
+    ForeignKeyConstraint(
+        ["agreement_id", "version"], ["agreement_versions.agreement_id", "agreement_versions.version"]
+    ),
+)
+
+audit_sequence = Sequence("audit_sequence", metadata=metadata)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("audit_id", Uuid, nullable=False),
+    _moment("at"),
+    Column("organisation", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    _list("roles", Text()),
+    Column("purpose", Text),
+    Column("case_reference", Text),
+    Column("action", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    _list("person_ids", Uuid()),
+    _list("records", Text()),
+    _list("owners", Text()),
+    Column("scopes", JSONB, nullable=False),
+    _list("clauses", Text()),
+    Column("policy", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text),
+    Column("status", Integer),
+    Column("epoch", BigInteger, nullable=False),
+)
+"""What every call was decided and shown, in the order of writing; a row is never changed. `audit_id` is the decision's
+id, the permit's `txn`; the intent and the outcome of a write share it."""
+
+audit_persons = Table(
+    "audit_persons",
+    metadata,
+    Column("person_id", Uuid, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+)
+"""Finds the audit rows about a person: a search inside `audit.person_ids` could not use an index under row-level
+security. Without a foreign key, for it is written by the very statement that writes the audit row."""
+
+idempotency = idempotency_table(metadata)
+
+outbox = outbox_table(metadata)

@@ -1,0 +1,62 @@
+"""What all tests stand on: a real PostgreSQL of their own, migrated once, emptied before each test that asks for it.
+
+Not in this room: how to make records, organisations and callers (builders.py), and a service's own fixtures.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared.migrate import migrate, provision, socket_url
+from single_node.postgres import Durability, Server, running
+
+SERVICES = ("customer_index", "gateway")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL that this test process started and stops."""
+    with (
+        tempfile.TemporaryDirectory(prefix="scv-tests-") as home,
+        running(Path(home) / "postgres", durability=Durability.THROW_AWAY) as started,
+    ):
+        yield started
+
+
+@pytest.fixture(scope="session")
+async def migrated(server: Server) -> Server:
+    """The server with every service's database at its head."""
+    await server.require_own()
+    for service in SERVICES:
+        await provision(server.admin_dsn, service=service)
+        await migrate(service, url(server, service, "owner"))
+    return server
+
+
+def url(server: Server, service: str, role: str) -> str:
+    """Give the address of a service's database as its `owner`, `app` or `worker` role."""
+    return socket_url(str(server.sockets), database=service, role=f"{service}_{role}")
+
+
+@pytest.fixture
+async def emptied(migrated: Server) -> AsyncIterator[Server]:
+    """The migrated server without a row in any table."""
+    for service in SERVICES:
+        engine = create_async_engine(socket_url(str(migrated.sockets), database=service, role="postgres"))
+        async with engine.begin() as connection:
+            tables = (
+                await connection.execute(
+                    text(
+                        "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
+                        " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+                    )
+                )
+            ).scalar_one()
+            if tables:
+                await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        await engine.dispose()
+    yield migrated

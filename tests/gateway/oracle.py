@@ -1,0 +1,151 @@
+"""A second opinion on every decision: the rules of governance applied naively, one cell at a time.
+
+In this room: brute force over plain dictionaries, written from the prose of the rules and sharing no table and no line
+with the policy it checks. Not in this room: speed, explanations, caching.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+ORDINARY = [
+    "benefits", "community-safety", "concessions", "council-tax", "customer-services", "education", "electoral",
+    "housing", "parking", "registrars", "street-scene",
+]  # fmt: skip
+AREAS = [*ORDINARY, "adult-social-care", "childrens-social-care"]
+CATEGORIES = [
+    "existence", "identity", "identifiers", "contact_details", "address", "accessibility", "household", "linkage",
+    "contacts", "cases", "case_notes", "assessments", "referrals", "markers",
+]  # fmt: skip
+FORMS = ["exists", "band", "value"]
+FITTING = {
+    "customer-service": ORDINARY,
+    "council-tax": ["council-tax", "benefits", "customer-services"],
+    "benefits": ["benefits", "council-tax", "housing", "customer-services"],
+    "housing": ["housing", "council-tax", "customer-services"],
+    "homelessness": ["housing", "benefits", "customer-services"],
+    "adult-social-care": ["adult-social-care", "housing", "benefits", "concessions", "customer-services"],
+    "adult-safeguarding": AREAS,
+    "child-safeguarding": AREAS,
+    "education": ["education", "benefits", "customer-services"],
+    "concessions": ["concessions", "benefits", "customer-services"],
+    "registration": ["registrars", "electoral", "council-tax", "customer-services"],
+    "fraud-prevention": ["council-tax", "benefits", "housing", "parking", "concessions"],
+    "community-safety": ["community-safety", "street-scene", "housing", "customer-services"],
+    "referral": ORDINARY,
+    "data-stewardship": AREAS,
+    "subject-rights": AREAS,
+    "insight": [],
+}
+STEWARDED = ["existence", "identity", "identifiers", "contact_details", "address", "household"]
+
+
+def form_granted(
+    world: Any, *, caller: Any, purpose: str, action: str, on: date, owner: str, area: str, category: str
+) -> str | None:
+    """Give the form in which one cell is granted, or None."""
+    if category == "linkage" or world["kinds"].get(owner) != "borough":
+        return None
+    if world["kinds"].get(caller["org"]) not in ("borough", "partner"):
+        return None
+    if category != "existence" and not form_granted(
+        world, caller=caller, purpose=purpose, action=action, on=on, owner=owner, area=area, category="existence"
+    ):
+        return None
+    roles = [role for role in caller["roles"] if role in caller["registered_roles"]]
+    if owner == caller["org"]:
+        seen = any(own_role_sees(role, purpose, action, area, category) for role in roles)
+        return "value" if seen else None
+    if action not in ("read", "search"):
+        return None
+    forms = []
+    for agreement in world["agreements"]:
+        for flow in agreement["content"]["flows"]:
+            if (flow["from"], flow["to"]) != (owner, caller["org"]) or flow["trigger"] != "request":
+                continue
+            if not flow_grants(world, agreement, flow, area=area, on=on) or purpose not in flow["purposes"]:
+                continue
+            if not any(role in flow.get("recipient_roles", []) and role != "operator" for role in roles):
+                continue
+            if not trained(flow, caller, on=on) or not committed(flow, caller, on=on):
+                continue
+            forms += [each.get("form", "value") for each in flow["categories"] if each["category"] == category]
+    return max(forms, key=FORMS.index, default=None)
+
+
+def own_role_sees(role: str, purpose: str, action: str, area: str, category: str) -> bool:
+    """Tell whether one role sees a cell of its own borough."""
+    if purpose == "insight":
+        return False
+    if role == "system":
+        fits = area in FITTING[purpose] and purpose != "subject-rights"
+        return action in ("read", "write") and fits
+    if role == "steward":
+        return purpose == "data-stewardship" and action in ("read", "search", "steward") and category in STEWARDED
+    if role == "ig-lead":
+        return purpose == "subject-rights" and action in ("read", "search")
+    if role not in ("frontline", "caseworker", "social-worker") or action not in ("read", "search"):
+        return False
+    if purpose in ("data-stewardship", "subject-rights"):
+        return False
+    fits = area in FITTING[purpose]
+    if purpose == "referral" and role == "social-worker" and area == "adult-social-care":
+        fits = True
+    if not fits:
+        return False
+    if category == "existence":
+        return True
+    if area == "childrens-social-care" and (role != "social-worker" or purpose != "child-safeguarding"):
+        return False
+    if (area == "adult-social-care" or category == "accessibility") and role != "social-worker":
+        return False
+    if category == "markers":
+        if role == "frontline":
+            return False
+        return purpose in ("community-safety", "fraud-prevention", "adult-safeguarding", "child-safeguarding")
+    return True
+
+
+def flow_grants(world: Any, agreement: Any, flow: Any, *, area: str, on: date) -> bool:
+    """Tell whether a flow opens an area to anyone on a day."""
+    content = agreement["content"]
+    if agreement["status"] != "active" or flow.get("cohort", "all") != "all":
+        return False
+    if not date.fromisoformat(content["valid_from"]) <= on <= date.fromisoformat(content["valid_until"]):
+        return False
+    if area not in flow["service_areas"] and not ("*" in flow["service_areas"] and area in ORDINARY):
+        return False
+    act = flow["legal_power"]["act"] if flow.get("legal_power") else None
+    return all(act == statute for owner, barred, statute in world["bars"] if (owner, barred) == (flow["from"], area))
+
+
+def trained(flow: Any, caller: Any, *, on: date) -> bool:
+    """Tell whether the course a flow asks for was completed lately enough."""
+    if flow.get("training") is None:
+        return True
+    completed = caller["training"].get(flow["training"]["course"])
+    if completed is None or completed > on:
+        return False
+    return bool(on <= completed + timedelta(days=flow["training"].get("max_age_days", 365)))
+
+
+def committed(flow: Any, caller: Any, *, on: date) -> bool:
+    """Tell whether the statement a flow asks for was signed, in that version or a later one."""
+    if flow.get("commitment") is None:
+        return True
+    signed = caller["commitments"].get(flow["commitment"]["statement"], {})
+    return any(number >= flow["commitment"]["version"] for number, day in signed.items() if day <= on)
+
+
+def areas_opened(world: Any, *, provider: str, recipient: str, on: date) -> set[str]:
+    """Give the areas in which one owner's persons may be compared with another's."""
+    if provider == recipient or {world["kinds"].get(provider), world["kinds"].get(recipient)} != {"borough"}:
+        return set()
+    return {
+        area
+        for area in AREAS
+        for agreement in world["agreements"]
+        for flow in agreement["content"]["flows"]
+        if (flow["from"], flow["to"], flow["trigger"]) == (provider, recipient, "batch")
+        and "linkage" in [each["category"] for each in flow["categories"]]
+        and flow_grants(world, agreement, flow, area=area, on=on)
+    }
