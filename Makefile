@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := shared services/customer-index services/gateway deploy/single-node
 CODE := $(PACKAGES) tests
 
-.PHONY: help setup demo run test check fmt lock clean
+.PHONY: help setup demo run test check fmt docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ check: setup ## format, lint, types, import contracts
 fmt: setup ## format and mend what can be mended
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+docs: setup ## write the documents that follow from the code
+	$(BIN)/python -m tests.documents
 
 lock: ## write requirements.lock anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

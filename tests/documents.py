@@ -1,0 +1,98 @@
+"""Writes the documents that follow from the code: `make docs`.
+
+A test holds them to the code, so they are never out of date.
+"""
+
+import importlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+from fastapi import FastAPI
+from pydantic_core import to_json
+
+from shared.events import EVENTS
+from shared.problems import Problem
+from tests.builders import PERMIT_KEY, PERMIT_KEYS, SECRET
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("shared", "customer_index", "gateway")
+NOWHERE = "postgresql+asyncpg://nobody@localhost:1/none"
+
+
+def problem_classes() -> list[type[Problem]]:
+    """List every problem the services can answer with, by status and name."""
+    for room in ROOMS:
+        importlib.import_module(f"{room}.problems")
+
+    def below(base: type[Problem]) -> Iterator[type[Problem]]:
+        for problem in base.__subclasses__():
+            yield problem
+            yield from below(problem)
+
+    found = {problem for problem in below(Problem) if problem.__module__.partition(".")[0] in ROOMS}
+    return sorted(found, key=lambda problem: (problem.status, problem.type(), problem.__module__))
+
+
+def problems_page() -> str:
+    """Render the catalogue of problems."""
+    lines = [
+        "# Problems",
+        "",
+        "Every error is `application/problem+json` with `type`, `title`, `status`, `detail`, `request_id` and",
+        "`errors[] {pointer, detail}`. A problem names the field that is wrong, never its value. Refusals that depend on a",
+        "person are 404 like any other. Written by `make docs` from the docstrings.",
+        "",
+        "| status | type | what is wrong | what to do |",
+        "|---|---|---|---|",
+    ]
+    for problem in problem_classes():
+        _, _, advice = dedent(problem.__doc__ or "").strip().partition("\n")
+        what_to_do = " ".join(dedent(advice).split())
+        lines.append(f"| {problem.status} | `{problem.type()}` | {problem.title()} | {what_to_do} |")
+    return "\n".join(lines) + "\n"
+
+
+def applications() -> dict[str, FastAPI]:
+    """Make every service's application, for its routes only."""
+    from customer_index.app import create_app as customer_index
+    from customer_index.settings import Settings as CustomerIndexSettings
+    from gateway.app import create_app as gateway
+    from gateway.settings import Settings as GatewaySettings
+
+    common = {"database_url": NOWHERE, "worker_database_url": NOWHERE, "cursor_secret": SECRET}
+    return {
+        "customer-index": customer_index(
+            CustomerIndexSettings(**common, permit_keys=to_json(PERMIT_KEYS).decode())  # type: ignore[arg-type]
+        ),
+        "gateway": gateway(
+            GatewaySettings(
+                **common,  # type: ignore[arg-type]
+                permit_key=to_json(PERMIT_KEY.as_dict(private=True)).decode(),  # type: ignore[arg-type]
+                customer_index_url="http://customer-index",
+            )
+        ),
+    }
+
+
+def documents() -> dict[Path, str]:
+    """Give every document that follows from the code, with its text."""
+    made = {ROOT / "docs" / "problems.md": problems_page()}
+    contracts = ROOT / "docs" / "contracts"
+    for name, app in applications().items():
+        made[contracts / f"{name}.openapi.json"] = _pretty(FastAPI.openapi(app))
+    for event in EVENTS.values():
+        made[contracts / "events" / f"{event.type}.schema.json"] = _pretty(event.model_json_schema())
+    return made
+
+
+def _pretty(document: object) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    for path, content in documents().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+        print(f"docs: wrote {path.relative_to(ROOT)}")  # noqa: T201  a command says what it did
