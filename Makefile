@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := shared services/customer-index services/gateway deploy/single-node
+PACKAGES := shared services/customer-index services/case-episodes services/referrals services/gateway deploy/single-node
 CODE := $(PACKAGES) tests
 
 .PHONY: help setup demo run test check fmt docs lock clean
@@ -44,7 +44,7 @@ docs: setup ## write the documents that follow from the code
 
 lock: ## write requirements.lock anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  $(foreach p,shared customer-index gateway single-node,--no-emit-package scv-$(p)) --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
+	  $(foreach p,shared customer-index case-episodes referrals gateway single-node,--no-emit-package scv-$(p)) --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
 
 clean: ## remove the environment and the data of make run
 	rm -rf .venv .scv

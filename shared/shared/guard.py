@@ -3,7 +3,7 @@
 Also in this room: the account of what left, which the gateway writes into its audit before it answers.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -16,10 +16,10 @@ from shared.permit import HEADER, Permit, PermitGate, fingerprint
 from shared.problems import PermitRefused
 
 
-def permitted(*actions: Action) -> Callable[..., Permit]:
+def permitted(*actions: Action) -> Callable[..., Awaitable[Permit]]:
     """Make a dependency that gives the call's permit, for one of these actions only."""
 
-    def permit(request: Request, token: Annotated[str | None, Header(alias=HEADER)] = None) -> Permit:
+    async def permit(request: Request, token: Annotated[str | None, Header(alias=HEADER)] = None) -> Permit:
         gate: PermitGate = request.app.state.permit_gate
         path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1")
         target = path.partition("?")[0] + (f"?{request.url.query}" if request.url.query else "")
@@ -32,7 +32,7 @@ def permitted(*actions: Action) -> Callable[..., Permit]:
     return permit
 
 
-def now(request: Request) -> datetime:
+async def now(request: Request) -> datetime:
     """Give the time of the call by the service's clock."""
     at: datetime = request.app.state.clock()
     return at

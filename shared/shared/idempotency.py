@@ -13,31 +13,13 @@ from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, delete, f
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from shared.db import Transaction
-from shared.problems import Problem
+from shared.problems import IdempotencyKeyReused, RequestStillRunning
 
 KEPT_FOR: Final = timedelta(hours=24)
 
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
 ]
-
-
-class IdempotencyKeyReused(Problem):
-    """This Idempotency-Key was used with another request.
-
-    Use a new key for every new request, and the same one only to repeat a request unchanged.
-    """
-
-    status = 422
-
-
-class RequestStillRunning(Problem):
-    """The first request with this Idempotency-Key is still being worked on.
-
-    Repeat it a moment later: the answer will be that of the first.
-    """
-
-    status = 409
 
 
 def idempotency_table(metadata: MetaData) -> Table:

@@ -5,8 +5,10 @@
     ├── PermitRefused         401
     ├── NotFound              404
     ├── MethodNotAllowed      405
+    ├── RequestStillRunning   409
     ├── BodyTooLarge          413
     ├── UnsupportedMediaType  415
+    ├── IdempotencyKeyReused  422
     ├── InvalidRequest        422
     ├── InternalError         500
     └── Unavailable           503
@@ -95,6 +97,15 @@ class MethodNotAllowed(Problem):
     status = 405
 
 
+class RequestStillRunning(Problem):
+    """The first request with this Idempotency-Key is still being worked on.
+
+    Repeat it a moment later: the answer will be that of the first.
+    """
+
+    status = 409
+
+
 class BodyTooLarge(Problem):
     """The request body is larger than this route takes."""
 
@@ -105,6 +116,15 @@ class UnsupportedMediaType(Problem):
     """This route does not take that content type."""
 
     status = 415
+
+
+class IdempotencyKeyReused(Problem):
+    """This Idempotency-Key was used with another request.
+
+    Use a new key for every new request, and the same one only to repeat a request unchanged.
+    """
+
+    status = 422
 
 
 class InvalidRequest(Problem):

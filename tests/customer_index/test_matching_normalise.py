@@ -113,7 +113,13 @@ RECORD: dict[str, Any] = {
     "nhs_number": "999 000 0018",
     "national_insurance_number": "GA123456A",
     "addresses": [
-        {"lines": ["Flat 3", "12 Acacia Rd"], "town": "London", "postcode": "w69jt", "uprn": "9999000001", "from": "2020-01-01"},
+        {
+            "lines": ["Flat 3", "12 Acacia Rd"],
+            "town": "London",
+            "postcode": "w69jt",
+            "uprn": "9999000001",
+            "from": "2020-01-01",
+        },
         {"lines": ["1 Old St"], "to": "2019-12-31"},
         {"postcode": "nowhere"},
     ],

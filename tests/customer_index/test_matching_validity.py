@@ -38,7 +38,13 @@ def test_a_sound_record_has_no_warnings() -> None:
                 "nhs_number": "999 000 0018",
                 "national_insurance_number": "GA 12 34 56 A",
                 "addresses": [
-                    {"postcode": "w6 9jt", "uprn": "9999000001", "from": "2010-01-01", "to": "2010-01-01", "use": "home"}
+                    {
+                        "postcode": "w6 9jt",
+                        "uprn": "9999000001",
+                        "from": "2010-01-01",
+                        "to": "2010-01-01",
+                        "use": "home",
+                    }
                 ],
                 "phones": ["07700 900123"],
                 "emails": ["amina@example.org"],
@@ -91,7 +97,12 @@ def test_each_doubtful_value_is_named_by_its_place(record: dict[str, Any], point
 
 @given(st.text(alphabet="qQ€7", min_size=6, max_size=12))
 def test_a_warning_never_repeats_the_value(text: str) -> None:
-    record = {"date_of_birth": text, "nhs_number": text, "phones": [text], "addresses": [{"use": text, "postcode": text}]}
+    record = {
+        "date_of_birth": text,
+        "nhs_number": text,
+        "phones": [text],
+        "addresses": [{"use": text, "postcode": text}],
+    }
     assert all(text not in warning.detail for warning in check(record))
 
 
@@ -116,8 +127,8 @@ def test_an_nhs_number_needs_ten_digits_and_their_check_digit(text: str, valid: 
     assert is_nhs_number(text) is valid
 
 
-@given(st.integers(0, 999_999), st.integers(0, 9))
-def test_at_most_one_check_digit_makes_an_nhs_number(body: int, digit: int) -> None:
+@given(st.integers(0, 999_998))
+def test_at_most_one_check_digit_makes_an_nhs_number(body: int) -> None:
     valid = [check for check in range(10) if is_nhs_number(f"999{body:06d}{check}")]
     total = sum(int(figure) * weight for figure, weight in zip(f"999{body:06d}", range(10, 1, -1), strict=True))
     expected = (11 - total % 11) % 11

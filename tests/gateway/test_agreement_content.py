@@ -6,13 +6,14 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
 from gateway.agreement import AgreementContent, areas_of, digest
 from gateway.clauses import problems_of, warnings_of
 from gateway.lifecycle import AgreementStatus, draft
 from gateway.organisation import OrganisationKind
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 from shared.categories import AREA_CLASS
 
 POWER = {"act": "Housing Act 1996", "section": "213"}

@@ -5,6 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gateway.lifecycle import (
     AgreementAction,
     AgreementState,
@@ -16,8 +19,6 @@ from gateway.lifecycle import (
     supersede,
     transition,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 AT = datetime(2026, 6, 15, 12, tzinfo=UTC)
 PARTIES = ["hackney", "lbhf", "wcc"]

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from gateway.governance import Governance
-from gateway.policy import Decision, decide, linkages, render_grants
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shared.categories import Action, Category, Form, Purpose, Role, Scope, split_scope
 
+from gateway.governance import Governance
+from gateway.policy import Decision, decide, linkages, render_grants
+from shared.categories import Action, Category, Form, Purpose, Role, Scope, split_scope
 from tests.gateway import oracle
 from tests.gateway.worlds import KINDS, NOON, TODAY, callers, calling, compiled, worlds
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from gateway.explain import Denial, explain, refusal
 from gateway.policy import decide
 from gateway.standing import Reason
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from shared.categories import AREA_CLASS, Action, Category, Purpose, split_scope
-
 from tests.gateway.worlds import KINDS, NOON, callers, calling, compiled, worlds
 
 FLOW: dict[str, Any] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from single_node.population import HARD_NEGATIVES, OWNERS, SOURCES, Extracted, World, generate, write_extracts
 from single_node.population.fairness import recognisable
 

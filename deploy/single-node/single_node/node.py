@@ -15,6 +15,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import httpx
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
 import customer_index.app
 import customer_index.consumer
 import customer_index.jobs
@@ -23,17 +28,12 @@ import customer_index.tables
 import gateway.app
 import gateway.settings
 import gateway.tables
-import httpx
-import uvicorn
-import uvloop
-from fastapi import FastAPI
+from shared import logs
 from shared.bus import LocalBus
 from shared.db import Database
 from shared.events import GOVERNANCE
 from shared.migrate import migrate, provision, socket_url
 from shared.relay import relay
-
-from shared import logs
 from single_node import bootstrap, postgres
 from single_node.place import Announcement, Place, PortTaken, public_part
 from single_node.postgres import Durability, Server

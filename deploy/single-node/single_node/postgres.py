@@ -54,7 +54,7 @@ class Durability(StrEnum):
     KEPT = "kept"
     """Nothing that was acknowledged."""
     THROW_AWAY = "throw-away"
-    """Everything: for data that are removed at the end anyway."""
+    """Everything: the data are removed when the server stops."""
 
 
 _DURABILITY: Final[Mapping[Durability, Mapping[str, str]]] = {
@@ -97,29 +97,36 @@ def running(home: Path, *, durability: Durability = Durability.KEPT) -> Iterator
     lodging = lodge(home)
     version = lodging.data / "PG_VERSION"
     if not version.exists():
-        _lay_out(lodging)
+        _lay_out(lodging, durability)
     elif (found := version.read_text().strip()) != str(MAJOR):
         raise ServerTrouble(
             f"The data in {home} were written by PostgreSQL {found}, and this version runs {MAJOR}.\n"
             "Go back to the version that wrote them, or start afresh in another directory: SCV_DATA=…"
         )
     settings = {**_SETTINGS, **_DURABILITY[durability]}
-    with _sole_claim(lodging) as claim, _socket_directory(lodging) as sockets:
-        process = _start(lodging, sockets, settings=settings, claim=claim)
-        try:
-            yield Server(data=lodging.data, sockets=sockets, pid=process.pid)
-        finally:
-            _stop(process)
+    try:
+        with _sole_claim(lodging) as claim, _socket_directory(lodging) as sockets:
+            process = _start(lodging, sockets, settings=settings, claim=claim)
+            try:
+                yield Server(data=lodging.data, sockets=sockets, pid=process.pid)
+            finally:
+                _stop(process)
+    finally:
+        if durability is Durability.THROW_AWAY:
+            shutil.rmtree(lodging.home, ignore_errors=True)
+            if home.is_symlink():
+                home.unlink()
 
 
-def _lay_out(lodging: Lodging) -> None:
+def _lay_out(lodging: Lodging, durability: Durability) -> None:
     """Make an empty data directory; it gets its name only when it is whole."""
     half_made = lodging.home / "half-made"
     shutil.rmtree(half_made, ignore_errors=True)
     command = [str(lodging.programs / "initdb"), "-D", str(half_made), "-U", "postgres", "--encoding=UTF8"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--auth=reject"]
+    command += ["--no-instructions", *(["--no-sync"] if durability is Durability.THROW_AWAY else [])]
     made = subprocess.run(  # noqa: S603  our own programs
-        [*command, "--no-instructions"], capture_output=True, text=True, check=False, **lodging.run_as()
+        command, capture_output=True, text=True, check=False, **lodging.run_as()
     )
     if made.returncode != 0:
         raise ServerTrouble(f"PostgreSQL could not lay out its data in {lodging.home}:\n{made.stderr.strip()}")

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 from pydantic_core import from_json
+
+from customer_index.api import routers
+from customer_index.model import load_model
+from customer_index.settings import Settings
 from shared.db import Database
 from shared.migrate import require_head
 from shared.paging import Cursors
 from shared.permit import PermitGate
 from shared.web import create_app as create_service
-
-from customer_index.api import routers
-from customer_index.model import load_model
-from customer_index.settings import Settings
 
 AUDIENCE = "customer-index"
 _LOADS = re.compile(r"^/v1/sources/[^/]+/loads$")

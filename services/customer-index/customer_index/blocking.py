@@ -13,10 +13,10 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from jellyfish import metaphone
-from shared.categories import Category
 
 from customer_index.model import Names, load_model
 from customer_index.normalise import Features, Residence
+from shared.categories import Category
 
 
 class BlockKey(NamedTuple):
@@ -178,9 +178,7 @@ def _home(residence: Residence) -> str | None:
 
 
 def _start(name: str, names: Names) -> str:
-    """Give the first two letters, or the stand-in of a name with several spellings."""
-    spelling = names.spelling(name)
-    return spelling if spelling.startswith("=") else name[:2]
+    return names.spelling(name)[:2]
 
 
 def _sound(name: str, names: Names) -> str:
@@ -189,7 +187,8 @@ def _sound(name: str, names: Names) -> str:
 
 @lru_cache(maxsize=65536)
 def _metaphone(name: str) -> str:
-    return name if name.startswith("=") else metaphone(name) or name
+    # Other scripts have no sound for it and stand for themselves.
+    return metaphone(name) or name
 
 
 def _digest(value: str) -> int:

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from shared.events import Event, PersonMerged, PersonRecordLinked, PersonRecordUnlinked, PersonSplit
-from shared.outbox import Happened
-
 from customer_index.blocking import MATCHING_KINDS, BlockKey, residence_keys
 from customer_index.model import Model
 from customer_index.normalise import Features
 from customer_index.placement import Cluster, Member, PossibleMatch, place, rederive
+from shared.events import Event, PersonMerged, PersonRecordLinked, PersonRecordUnlinked, PersonSplit
+from shared.outbox import Happened
 
 BLOCK_CAP = 200
 """Records that may share a matching key before the key says too little and is passed over."""
@@ -49,6 +48,11 @@ class Neighbours:
     carriers: Mapping[int, Mapping[UUID, UUID]]
     """For each key the records that carry it, each with its person; at most `BLOCK_CAP` + 1."""
 
+    def have(self, record_ids: Iterable[UUID]) -> bool:
+        """Tell whether these records are all among those of the persons loaded."""
+        loaded = {record_id for person in self.persons for record_id in person.members}
+        return loaded.issuperset(record_ids)
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -72,10 +76,13 @@ class Changes:
     """Everything a batch changed, for saving in one go."""
 
     loaded_versions: dict[UUID, int] = field(default_factory=dict)
-    created: set[UUID] = field(default_factory=set)
+    created: list[UUID] = field(default_factory=list)
+    """Persons made, in that order: which of two is older is told by the order in which they are saved."""
     absorbed: dict[UUID, UUID] = field(default_factory=dict)
     emptied: set[UUID] = field(default_factory=set)
     versions: dict[UUID, int] = field(default_factory=dict)
+    relink: set[UUID] = field(default_factory=set)
+    """Persons that another owner's would now compare otherwise, though no record may have changed hands."""
     belongs: dict[UUID, UUID] = field(default_factory=dict)
     reviews: list[RaisedReview] = field(default_factory=list)
     happened: list[Happened] = field(default_factory=list)
@@ -122,6 +129,7 @@ class Clustering:
             self._carriers[key].discard(record_id)
         person = self._persons[self._person_of[record_id]]
         person.members[record_id] = features
+        self._touch(person)
         self._rederive(person, corrected=record_id)
         person = self._persons[self._person_of[record_id]]
         others = self._clusters(keys, without=person.person_id)
@@ -180,7 +188,7 @@ class Clustering:
         self._youngest += 1
         person = PersonState(uuid4(), 0, self._youngest, {})
         self._persons[person.person_id] = person
-        self.changes.created.add(person.person_id)
+        self.changes.created.append(person.person_id)
         return person
 
     def _enter(self, record_id: UUID, features: Features, person: PersonState) -> None:
@@ -218,6 +226,7 @@ class Clustering:
 
     def _raise(self, person_id: UUID, matches: Sequence[PossibleMatch]) -> str | None:
         for match in matches:
+            self._hold(match.person_id)
             first, second = sorted((person_id, match.person_id))
             self.changes.reviews.append(RaisedReview(first, second, match))
         return "review" if matches else None
@@ -225,6 +234,14 @@ class Clustering:
     def _happened(self, person: PersonState, event: Event) -> None:
         person.version += 1
         self.changes.versions[person.person_id] = person.version
-        if person.person_id in self._versions_loaded:
-            self.changes.loaded_versions[person.person_id] = self._versions_loaded[person.person_id]
+        self._touch(person)
         self.changes.happened.append(Happened(event, str(person.person_id), person.version))
+
+    def _touch(self, person: PersonState) -> None:
+        self.changes.relink.add(person.person_id)
+        self._hold(person.person_id)
+
+    def _hold(self, person_id: UUID) -> None:
+        """Note a person that must still be as it was loaded when the changes are saved."""
+        if person_id in self._versions_loaded:
+            self.changes.loaded_versions[person_id] = self._versions_loaded[person_id]

@@ -4,14 +4,16 @@ The worker keeps copies of the register of sources and of the active linkage cla
 unlinked in the transaction that learns of it; a call hides it at once anyway, because its permit no longer opens it.
 """
 
-from shared.bus import Handler
-from shared.db import Database, Transaction
-from shared.events import AgreementChanged, Envelope, SourceChanged
-from shared.inbox import is_news
+from collections import defaultdict
+
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from customer_index.tables import inbox, linkage_flows, links, reviews, sources
+from shared.bus import Handler
+from shared.db import Database, Transaction
+from shared.events import AgreementChanged, Envelope, SourceChanged
+from shared.inbox import is_news
 
 _ASK_FOR_OWNER = text(
     "INSERT INTO link_queue (owner, person_id) SELECT owner, person_id FROM persons"
@@ -55,21 +57,24 @@ async def _keep_linkage(tx: Transaction, event: AgreementChanged) -> None:
     touched = {tuple(sorted(row)) for row in await tx.execute(was)}
     await tx.execute(delete(linkage_flows).where(linkage_flows.c.agreement_id == event.agreement_id))
     if event.status == "active" and event.linkage:
+        opened: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for flow in event.linkage:
+            opened[flow.provider, flow.recipient].update(flow.service_areas)
         await tx.execute(
             insert(linkage_flows),
             [
                 {
                     "agreement_id": event.agreement_id,
-                    "provider": flow.provider,
-                    "recipient": flow.recipient,
-                    "service_areas": flow.service_areas,
+                    "provider": provider,
+                    "recipient": recipient,
+                    "service_areas": sorted(areas),
                     "valid_from": event.valid_from,
                     "valid_until": event.valid_until,
                 }
-                for flow in event.linkage
+                for (provider, recipient), areas in opened.items()
             ],
         )
-        touched |= {tuple(sorted((flow.provider, flow.recipient))) for flow in event.linkage}
+        touched |= {tuple(sorted(direction)) for direction in opened}
     for first, second in sorted(touched):
         await _unlink_unless_mutual(tx, first, second)
 

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from shared.categories import Category
-
 from customer_index.formats import parse_postcode
+from shared.categories import Category
 
 FIELDS: Final[Mapping[str, Category]] = {
     "given_names": Category.IDENTITY,

@@ -59,7 +59,7 @@ def home_digests(record: HouseholdRecord) -> set[int]:
 
 
 def memberships(person: Sequence[HouseholdRecord], others: Iterable[HouseholdRecord]) -> list[Membership]:
-    """Tell who of others shares a household with a person, each once per basis, relationships first."""
+    """Tell who of others shares a household with a person, each once: relationships first, else in the order given."""
     found: dict[tuple[UUID, str], Membership] = {}
     for other in others:
         for record in person:
@@ -76,9 +76,7 @@ def memberships(person: Sequence[HouseholdRecord], others: Iterable[HouseholdRec
     related = {person_id for person_id, basis in found if basis == "relationship"}
     return [
         membership
-        for (person_id, basis), membership in sorted(
-            found.items(), key=lambda one: (one[0][1] != "relationship", one[0][0])
-        )
+        for (person_id, basis), membership in sorted(found.items(), key=lambda one: one[0][1] != "relationship")
         if basis == "relationship" or person_id not in related
     ]
 
@@ -98,13 +96,13 @@ def _relation(record: HouseholdRecord, other: HouseholdRecord) -> str | None:
 
 
 def _shared_stay(one: Features, other: Features) -> tuple[str, str] | None:
-    """Give the period for which two live in one home, if they do."""
+    """Give the period for which two live in one home, if they do; who moves in on the day another leaves does not."""
     for left in one.residences:
         for right in other.residences:
             if _is_one_home(left, right):
                 start = max(left.start, right.start)
                 end = min(left.end or "9999", right.end or "9999")
-                if start <= end:
+                if start < end:
                     return start, "" if end == "9999" else end
     return None
 

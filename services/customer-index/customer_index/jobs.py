@@ -5,8 +5,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from shared.db import AnyRow, Context, Database, Transaction
-from shared.permit import SourceFacts
 from sqlalchemy import select
 
 from customer_index.commands.link import link_waiting
@@ -15,6 +13,8 @@ from customer_index.model import Model, load_model
 from customer_index.preparation import Assertion
 from customer_index.queries.loads import find_waiting
 from customer_index.tables import sources
+from shared.db import AnyRow, Context, Database, Transaction
+from shared.permit import SourceFacts
 
 Clock = Callable[[], datetime]
 

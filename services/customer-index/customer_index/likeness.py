@@ -21,6 +21,7 @@ SAME_HOME: Final = frozenset(("uprn", "address", "near"))
 """Levels at which two records have lived in one home."""
 
 _HONORIFIC_FORENAMES: Final = frozenset(("abdul", "begum", "bibi", "md", "noor", "nur", "sayed", "sheikh", "syed"))
+_SHARED_SECOND_NAMES: Final = frozenset(("begum", "bibi", "kaur", "khanom", "khatun", "singh"))
 _UNTELLING_TOWNS: Final = frozenset(("", "london"))
 
 
@@ -45,9 +46,7 @@ def forename_level(left: Features, right: Features, *, model: Model) -> str | No
         # Muhammad Bilal is called Bilal, but Rajesh Anil and Anil may be brothers.
         return "call_name" if _is_honorific(other if one in rights[1:] else one, model.forenames) else "reordered"
     if other in model.short_forms.get(one, ()) or one in model.short_forms.get(other, ()):
-        # Emma is a short form of Emily in the books, and both are names of sisters.
-        own_right = one in model.forenames.bits and other in model.forenames.bits
-        return "similar" if own_right and one[:3] != other[:3] else "nickname"
+        return "nickname"
     return _spelling_level(one, other, model.forenames)
 
 
@@ -62,10 +61,16 @@ def surname_level(left: Features, right: Features, *, model: Model) -> str | Non
         return "variant"
     if one in right.former or other in left.former:
         return "former"
-    lefts, rights = (one, *left.family_parts, *left.given[1:]), (other, *right.family_parts, *right.given[1:])
-    if one in rights or other in lefts or not set(left.family_parts).isdisjoint(right.family_parts):
+    if (
+        one in right.family_parts
+        or other in left.family_parts
+        or _is_second_name(one, right)
+        or _is_second_name(other, left)
+    ):
         return "part"
-    if not set(left.former).isdisjoint(right.former):
+    if left.family_parts and right.family_parts and not set(left.family_parts).isdisjoint(right.family_parts):
+        return "part"
+    if left.former and right.former and not set(left.former).isdisjoint(right.former):
         return "former"
     if len(one) > 3 and len(other) > 3:
         if OSA.distance(one, other, score_cutoff=1) <= 1:
@@ -128,6 +133,11 @@ def _home_level(one: Residence, other: Residence) -> int:
     if same_postcode:
         return _POSTCODE
     return _TOWN if one.town == other.town and one.town not in _UNTELLING_TOWNS else _MISMATCH
+
+
+def _is_second_name(family: str, other: Features) -> bool:
+    """Tell whether a family name stands among the given names of the other, and is not one that half a faith bears."""
+    return family in other.given[1:] and family not in _SHARED_SECOND_NAMES
 
 
 def _is_honorific(name: str, names: Names) -> bool:

@@ -6,12 +6,12 @@ reviewed and exchanged without a change of code, and every score can name the mo
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from math import log2
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from nicknames import NickNamer
 
@@ -60,9 +60,9 @@ class Names:
         return tuple(spelling for group in self.variants.get(name, ()) for spelling in self.groups[group])
 
     def spelling(self, name: str) -> str:
-        """Give one stand-in for all spellings of a name, for keys that must meet."""
-        groups = self.variants.get(name)
-        return f"={min(groups)}" if groups else name
+        """Give one spelling to stand for all spellings of a name, for keys that must meet."""
+        numbers = self.variants.get(name)
+        return self.groups[min(numbers)][0] if numbers else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,11 @@ def load_model(name: str = "default-1") -> Model:
         beyond_rarity=data["beyond_rarity"],
         forenames=_names(data, "forename"),
         surnames=_names(data, "surname"),
-        short_forms=_short_forms(name for tier in data["forenames"].values() for name in tier.split()),
+        short_forms=_short_forms(data),
     )
 
 
-def _names(data: Mapping[str, Mapping[str, str]], kind: NameKind) -> Names:
+def _names(data: Mapping[str, Any], kind: NameKind) -> Names:
     commonest, rarest = map(float, data["rarity"][kind])
     bits = {
         name: min(max(log2(_PER / int(per)), commonest), rarest)
@@ -122,6 +122,19 @@ def _names(data: Mapping[str, Mapping[str, str]], kind: NameKind) -> Names:
     )
 
 
-def _short_forms(names: Iterable[str]) -> Mapping[str, frozenset[str]]:
+def _short_forms(data: Mapping[str, Any]) -> Mapping[str, frozenset[str]]:
+    """Gather short forms of forenames: the library's for common names, which are English, and the model's for the rest.
+
+    One that is a common name itself (Emma for Emily, Tunde for Babatunde) is taken only if it begins alike, because
+    sisters or brothers bear both: such a pair is for a steward.
+    """
     known = NickNamer()
-    return {name: frozenset(known.nicknames_of(name)) for name in names if known.nicknames_of(name)}
+    names = {name for tier in data["forenames"].values() for name in tier.split()}
+    short_forms = {name: set(known.nicknames_of(name)) for name in names}
+    for entry in data["short_forms"]:
+        name, *shorts = entry.split()
+        short_forms.setdefault(name, set()).update(shorts)
+    return {
+        name: frozenset(short for short in shorts if short not in names or short[:3] == name[:3])
+        for name, shorts in short_forms.items()
+    }

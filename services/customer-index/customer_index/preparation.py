@@ -10,9 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from shared.categories import Scope, scope_of
-from shared.permit import SourceFacts
-from shared.problems import FieldError
 
 from customer_index.blocking import BlockKey, block_keys
 from customer_index.household import relation_keys
@@ -20,6 +17,9 @@ from customer_index.normalise import Features, features
 from customer_index.problems import NamelessRecord
 from customer_index.schemas import NewRecord, Warned
 from customer_index.validity import check, is_nameable
+from shared.categories import Scope, scope_of
+from shared.permit import SourceFacts
+from shared.problems import FieldError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+
 from shared.wire import Text, Wire
 
 LocalId = Annotated[Text, StringConstraints(min_length=1, max_length=200)]

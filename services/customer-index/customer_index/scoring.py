@@ -12,12 +12,9 @@ not make it count as one of the two independent groups: with the forename it is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import log2
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
-
-from shared.categories import Category
 
 from customer_index.likeness import (
     DIFFERENT_FORENAMES,
@@ -31,6 +28,7 @@ from customer_index.likeness import (
 )
 from customer_index.model import Model
 from customer_index.normalise import Features
+from shared.categories import Category
 
 Group = Literal["name", "birth", "household", "identifier", "gender"]
 
@@ -39,7 +37,8 @@ NOBODY_COUNTED: Final[Mapping[str, int]] = MappingProxyType({})
 USUAL_RESIDENTS: Final = 4
 """How many people a home is taken to have had where nobody counted: a family, or two tenancies of a couple."""
 
-_HOME: Final = frozenset(("residence", "phone", "email"))
+_NO_GROUPS: Final[frozenset[Group]] = frozenset()
+_CONTACTS: Final = frozenset(("phone", "email"))
 
 
 class Evidence(NamedTuple):
@@ -51,8 +50,7 @@ class Evidence(NamedTuple):
     group: Group
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Two records compared: the evidence row by row, its total in bits, vetoes, and the groups that clearly agree."""
 
     waterfall: tuple[Evidence, ...]
@@ -91,16 +89,16 @@ def compare(
             rows.append(_shared("phone", left.phones, right.phones, model))
         if left.emails and right.emails:
             rows.append(_shared("email", left.emails, right.emails, model))
-    _cap_household(rows, model)
     if Category.IDENTIFIERS in categories:
         _compare_identifiers(rows, vetoes, left, right, model)
-    vetoes.extend(_family_vetoes(rows, left, right, model))
-    total = sum(row.weight for row in rows)
+    if left.born and right.born:
+        vetoes.extend(_family_vetoes(rows, left, right, model))
+    total, groups = _added_up(rows, model)
     return Comparison(
         waterfall=tuple(rows),
         total=total,
         vetoes=frozenset(vetoes),
-        groups=_clear_groups(rows, model),
+        groups=groups,
         probability=model.probability(total),
     )
 
@@ -153,14 +151,6 @@ def _shared(comparison: str, lefts: tuple[str, ...], rights: tuple[str, ...], mo
     return Evidence(comparison, level, model.weights[comparison][level], "household")
 
 
-def _cap_household(rows: list[Evidence], model: Model) -> None:
-    """Take back what the agreements of a household say beyond the cap, in a row of its own so that the sum is plain."""
-    agreed = sum(row.weight for row in rows if row.group == "household" and row.weight > 0)
-    excess = agreed - model.thresholds.household
-    if excess > 0:
-        rows.append(Evidence("household", "capped", -excess, "household"))
-
-
 def _compare_identifiers(
     rows: list[Evidence], vetoes: list[str], left: Features, right: Features, model: Model
 ) -> None:
@@ -195,13 +185,40 @@ def _family_vetoes(rows: list[Evidence], left: Features, right: Features, model:
     return []
 
 
-def _clear_groups(rows: list[Evidence], model: Model) -> frozenset[Group]:
-    clear = model.thresholds.clear
-    sums: dict[Group, float] = {"household": 0.0}
-    home = 0.0
+def _added_up(rows: list[Evidence], model: Model) -> tuple[float, frozenset[Group]]:
+    """Add up the evidence and find the groups that clearly agree.
+
+    What a household agrees on beyond the cap is taken back in a row of its own, so that the sum stays plain.
+    The household is a group only where a home or a contact agrees, not by its surname.
+    """
+    lines = model.thresholds
+    total = name = birth = identifier = household = agreed = home = 0.0
     for row in rows:
-        sums[row.group] = sums.get(row.group, 0.0) + row.weight
-        if row.group == "household" and row.comparison in _HOME:
-            home = max(home, row.weight)
-    sums["household"] = min(sums["household"], home)
-    return frozenset(group for group, weight in sums.items() if group != "gender" and weight >= clear)
+        weight, group = row.weight, row.group
+        total += weight
+        if group == "household":
+            household += weight
+            if weight > 0.0:
+                agreed += weight
+                if weight > home and (row.comparison in _CONTACTS or row.level in SAME_HOME):
+                    home = weight
+        elif group == "name":
+            name += weight
+        elif group == "birth":
+            birth += weight
+        elif group == "identifier":
+            identifier += weight
+    excess = agreed - lines.household
+    if excess > 0.0:
+        rows.append(Evidence("household", "capped", -excess, "household"))
+        total -= excess
+        household -= excess
+    if max(name, birth, identifier, home) < lines.clear:
+        return total, _NO_GROUPS
+    sums: tuple[tuple[Group, float], ...] = (
+        ("name", name),
+        ("birth", birth),
+        ("household", min(household, home)),
+        ("identifier", identifier),
+    )
+    return total, frozenset(group for group, weight in sums if weight >= lines.clear)

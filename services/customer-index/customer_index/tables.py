@@ -7,8 +7,6 @@ with personal data.
     loads ── load_chunks, load_rejects        linkage_flows, link_queue        outbox, inbox
 """
 
-from shared.inbox import inbox_table
-from shared.outbox import outbox_table
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -27,6 +25,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared.inbox import inbox_table
+from shared.outbox import outbox_table
 
 metadata = MetaData(
     naming_convention={

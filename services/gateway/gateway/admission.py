@@ -10,8 +10,6 @@ from typing import Any, Final
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from shared.categories import Action, Purpose, Role
-from shared.problems import InvalidRequest, MalformedRequest, Problem
 from starlette.exceptions import HTTPException
 
 from gateway import audit
@@ -19,6 +17,8 @@ from gateway.audit import Entry, Outcome, StaleDecision
 from gateway.call import Call, identify, read_headers
 from gateway.limits import RateLimit
 from gateway.problems import AuditUnavailable, GovernanceUnsettled, PurposeRequired, RoleNotPermitted, UnknownPurpose
+from shared.categories import Action, Purpose, Role
+from shared.problems import InvalidRequest, MalformedRequest, Problem
 
 _ATTEMPTS: Final = 5
 _PURPOSES: Final = frozenset(Purpose)

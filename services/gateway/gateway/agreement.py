@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
+
 from shared.categories import AREA_CLASS, Category, DataClass, Form, Purpose, Role
 
 EVERY_ORDINARY_AREA = "*"

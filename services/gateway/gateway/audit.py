@@ -13,9 +13,6 @@ from uuid import UUID
 
 import structlog
 from pydantic_core import from_json, to_json
-from shared.categories import Scope, split_scope
-from shared.db import Database, Transaction
-from shared.logs import describe
 from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +20,9 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from gateway.call import Call
 from gateway.problems import AuditUnavailable
+from shared.categories import Scope, split_scope
+from shared.db import Database, Transaction
+from shared.logs import describe
 
 log = structlog.get_logger()
 

@@ -11,12 +11,12 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from fastapi import Request
-from shared.categories import Purpose, Role
-from shared.identity import Identity, TokenRefused, TokenVerifier
 
 from gateway.problems import MalformedCaseReference, NoMandate, NotAuthenticated
 from gateway.register import Register, Snapshot
 from gateway.standing import Caller
+from shared.categories import Purpose, Role
+from shared.identity import Identity, TokenRefused, TokenVerifier
 
 _CASE_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
 _ROLES: Final = frozenset(Role)

@@ -10,14 +10,14 @@ from datetime import datetime
 from uuid import UUID
 
 from fastapi import Request
-from shared.db import Transaction
-from shared.outbox import Happened, emit
 from sqlalchemy import update
 
 from gateway import audit
 from gateway.audit import Entry, Outcome, StaleDecision
 from gateway.call import Call
 from gateway.tables import governance, outbox
+from shared.db import Transaction
+from shared.outbox import Happened, emit
 
 EVENT_SOURCE = "gateway"
 

@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from shared.categories import AREA_CLASS, CATEGORY_CLASS, Category, DataClass, Role
-
 from gateway.agreement import AgreementContent, AgreementType, Cohort, Flow, LegalPower, Trigger, areas_of
 from gateway.organisation import OrganisationKind
+from shared.categories import AREA_CLASS, CATEGORY_CLASS, Category, DataClass, Role
 
 Finding = tuple[str, str]
 """Where, as a JSON pointer, and what is wrong there."""

@@ -10,9 +10,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from shared.categories import AREA_CLASS, CATEGORY_CLASS, Action, Category, DataClass, Purpose, Role
-
 from gateway.agreement import ORDINARY_AREAS
+from shared.categories import AREA_CLASS, CATEGORY_CLASS, Action, Category, DataClass, Purpose, Role
 
 DISCLOSABLE: Final = frozenset(Category) - {Category.LINKAGE}
 """What a decision may grant; linkage lets persons be compared and shows nothing."""

@@ -11,12 +11,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from shared.categories import AREA_CLASS, Action, Category, Purpose, Role, Scope, scope_of
-
 from gateway.defaults import DISCLOSABLE, own_areas, own_categories
 from gateway.governance import Clause, Governance
 from gateway.policy import LOOKS, day_of, decide
 from gateway.standing import Caller, Reason, Refusal, listed, unmet_conditions
+from shared.categories import AREA_CLASS, Action, Category, Purpose, Role, Scope, scope_of
 
 _REASONS: Final = tuple(Reason)
 _IN_ORDER: Final = tuple(category for category in Category if category in DISCLOSABLE)

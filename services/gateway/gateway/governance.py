@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from shared.categories import Category, Form, Purpose, Role, Scope, scope_of, split_scope
-
 from gateway.agreement import (
     AgreementContent,
     Cohort,
@@ -23,6 +21,7 @@ from gateway.agreement import (
 )
 from gateway.lifecycle import AgreementStatus
 from gateway.organisation import OrganisationKind
+from shared.categories import Category, Form, Purpose, Role, Scope, scope_of, split_scope
 
 
 @dataclass(frozen=True, kw_only=True)

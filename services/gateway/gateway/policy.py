@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Final
 
-from shared.categories import Action, Category, Form, Grants, Purpose, Scope, fullest, scope_of
-
 from gateway.defaults import own_areas
 from gateway.governance import Clause, Governance
 from gateway.organisation import OrganisationKind
 from gateway.standing import Caller, is_idle, next_change, unmet_conditions
+from shared.categories import Action, Category, Form, Grants, Purpose, Scope, fullest, scope_of
 
 LOOKS: Final = frozenset({Action.READ, Action.SEARCH})
 """What a clause with trigger `request` grants; nobody writes to or stewards another organisation's records."""

@@ -34,9 +34,8 @@ Problem
 
 from typing import Final
 
-from shared.problems import InvalidRequest, NotFound, Problem
-
 from gateway.standing import Reason, Refusal
+from shared.problems import InvalidRequest, NotFound, Problem
 
 
 class PurposeRequired(Problem):

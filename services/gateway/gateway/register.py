@@ -8,23 +8,24 @@ older epoch than the database's. Not in this room: the rules (`policy`) and the 
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
 from pydantic_core import to_json
-from shared.categories import Action, Purpose, Role, scope_of, split_scope
-from shared.db import Database
-from shared.identity import TrustedIssuer
-from shared.permit import Linkage, SourceFacts
 
+from gateway.explain import Denial, explain
 from gateway.governance import Governance
 from gateway.organisation import OrganisationKind
 from gateway.policy import Decision, decide, linkages
 from gateway.queries.register import RegisterRows, get_epoch, get_register, get_standing
 from gateway.standing import Caller, Standing
+from shared.categories import Action, Purpose, Role, Scope, scope_of, split_scope
+from shared.db import Database
+from shared.identity import TrustedIssuer
+from shared.permit import Linkage, SourceFacts
 
 _KEPT_STANDINGS: Final = 20_000
 _KEPT_DECISIONS: Final = 20_000
@@ -57,6 +58,7 @@ class Recent(Generic[K, V]):
 
 
 DecisionKey = tuple[str, str, frozenset[Role], Purpose, Action]
+DenialsKey = tuple[str, str, frozenset[Role], Purpose, Scope]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ class Snapshot:
     governance: Governance
     standings: Recent[tuple[str, str], Standing] = field(default_factory=lambda: Recent(_KEPT_STANDINGS))
     decisions: Recent[DecisionKey, Decision] = field(default_factory=lambda: Recent(_KEPT_DECISIONS))
+    denials: Recent[DenialsKey, tuple[Decision, Sequence[Denial]]] = field(
+        default_factory=lambda: Recent(_KEPT_DECISIONS)
+    )
 
     def decide(self, caller: Caller, *, purpose: Purpose, action: Action, at: datetime) -> Decision:
         """Decide a call, or give the decision made before while nothing that it rests on has changed."""
@@ -83,6 +88,26 @@ class Snapshot:
         decision = decide(self.governance, caller=caller, purpose=purpose, action=action, at=at)
         self.decisions.keep(key, decision)
         return decision
+
+    def explain(self, caller: Caller, *, purpose: Purpose, at: datetime, scope: Scope) -> Sequence[Denial]:
+        """Explain what a reader is not granted in one scope, or give what was explained before while it still holds."""
+        decision = self.decide(caller, purpose=purpose, action=Action.READ, at=at)
+        key = (caller.org, caller.subject, caller.roles, purpose, scope)
+        kept = self.denials.get(key)
+        if kept is not None and kept[0] is decision:
+            return kept[1]
+        provider, area = split_scope(scope)
+        denials = explain(
+            self.governance,
+            caller=caller,
+            purpose=purpose,
+            action=Action.READ,
+            at=at,
+            provider=provider,
+            service_area=area,
+        )
+        self.denials.keep(key, (decision, denials))
+        return denials
 
     def linkages_seen(self, decision: Decision, *, org: str, at: datetime) -> tuple[Linkage, ...]:
         """Give the links between owners that a caller may follow: those between owners it may know of."""

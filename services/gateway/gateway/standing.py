@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from shared.categories import Purpose, Role
-
 from gateway.agreement import Cohort, CommitmentDemand, TrainingDemand
 from gateway.governance import Clause
 from gateway.lifecycle import AgreementStatus
 from gateway.organisation import OrganisationKind
+from shared.categories import Purpose, Role
 
 
 class Reason(StrEnum):

@@ -8,8 +8,6 @@ personal data.
 
 from typing import Any
 
-from shared.idempotency import idempotency_table
-from shared.outbox import outbox_table
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -30,6 +28,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
+
+from shared.idempotency import idempotency_table
+from shared.outbox import outbox_table
 
 metadata = MetaData(
     naming_convention={

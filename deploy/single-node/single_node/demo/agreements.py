@@ -26,6 +26,7 @@ def homelessness(provider: str, recipient: str) -> dict[str, Any]:
             {"category": "existence"},
             {"category": "identity"},
             {"category": "contact_details"},
+            {"category": "address", "form": "exists"},
             {"category": "cases", "form": "exists"},
         ],
         "recipient_roles": ["caseworker"],

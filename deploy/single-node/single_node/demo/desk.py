@@ -39,7 +39,7 @@ class Desk:
     who: str
     telling: Telling
     http: httpx.Client
-    token: str = field(repr=False)
+    token: str | None = field(repr=False)
 
     def ask(
         self,
@@ -68,7 +68,8 @@ class Desk:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Call the gateway without a word: for what is asked again and again."""
-        sent = {"Authorization": f"Bearer {self.token}", **({"SCV-Purpose": purpose} if purpose else {})}
+        said = {"Authorization": self.token and f"Bearer {self.token}", "SCV-Purpose": purpose}
+        sent = {name: value for name, value in said.items() if value}
         answer = self.http.request(method, path, json=json, content=content, headers={**sent, **(headers or {})})
         is_json = "json" in answer.headers.get("content-type", "")
         return Reply(answer.status_code, answer.text, answer.headers, answer.json() if is_json else None)

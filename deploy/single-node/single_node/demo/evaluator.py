@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import text
+
 from shared.categories import AREA_CLASS, scope_of
 from shared.db import Database
 from shared.migrate import socket_url
-from sqlalchemy import text
-
 from single_node.demo.quality import Matching
 from single_node.demo.telling import Surprise
 from single_node.place import Place
@@ -22,6 +22,7 @@ from single_node.population import OWNERS
 _CONTEXT: Final = {
     "scv.scopes": ",".join(scope_of(owner, area) for owner in OWNERS for area in AREA_CLASS),
     "scv.pairs": ",".join(f"{one}|{other}" for one in OWNERS for other in OWNERS if one < other),
+    "scv.barred": "",
 }
 _PERSONS: Final = text(
     "SELECT owner, records.source, local_id, person_id FROM records JOIN members USING (record_id, owner)"

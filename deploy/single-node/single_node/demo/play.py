@@ -5,7 +5,7 @@ from time import perf_counter
 from single_node.demo.mistakes import play_mistakes
 from single_node.demo.stage import throw_away_node
 from single_node.demo.story import play_story
-from single_node.demo.telling import Telling
+from single_node.demo.telling import Surprise, Telling
 from single_node.demo.worlds import WORLDS, play_world
 
 
@@ -13,13 +13,16 @@ def play() -> None:
     """Play every part, each world on a node of its own; the last line says how many checks held. Raises `Surprise`."""
     telling = Telling()
     started = perf_counter()
-    for seed, error_rate in WORLDS:
-        telling.chapter(f"World {seed}: how well records become people")
+    try:
+        for seed, error_rate in WORLDS:
+            telling.chapter(f"World {seed}: how well records become people")
+            with throw_away_node(telling) as stage:
+                play_world(stage, seed=seed, error_rate=error_rate)
         with throw_away_node(telling) as stage:
-            play_world(stage, seed=seed, error_rate=error_rate)
-    with throw_away_node(telling) as stage:
-        telling.chapter("A small world for the story")
-        play_story(stage)
-        play_mistakes(stage)
+            telling.chapter("A small world for the story")
+            play_story(stage)
+            play_mistakes(stage)
+    except (KeyError, IndexError, TypeError) as error:
+        raise Surprise(f"the last answer has not the shape it should have ({type(error).__name__})") from None
     telling.lines(f"\nplayed in {perf_counter() - started:.0f} seconds")
     telling.lines(f"demo: {telling.checks} checks passed")

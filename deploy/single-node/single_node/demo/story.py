@@ -1,14 +1,16 @@
 """The second part of the demo: one resident known to two boroughs, seen only as far as a signed agreement allows."""
 
-from collections.abc import Iterable
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import uuid4
 
 from single_node.demo.agreements import bring_into_force, homelessness
 from single_node.demo.casting import SHARED_AREAS, Resident, cast
 from single_node.demo.desk import Reply
+from single_node.demo.evidence import FIELDS, contents, granted, not_granted, postcodes
 from single_node.demo.stage import Stage
-from single_node.demo.trail import check_trail
+from single_node.demo.trail import access_log, audit_of_access, own_audit
 from single_node.demo.worlds import load_world
 from single_node.population import generate
 
@@ -19,7 +21,6 @@ PURPOSE: Final = "homelessness"
 
 _SEED: Final = 4
 _RESIDENTS: Final = 600
-_GRANTED: Final = {"existence", "identity", "contact_details", "address:exists", "cases:exists"}
 _KEPT_BACK: Final = {
     "identifiers",
     "accessibility",
@@ -52,9 +53,9 @@ class Story:
         theirs = resident.shared[0]
         self.other_person = self._person_of(PROVIDER, theirs.source, theirs.local_id)
         self.calls = 0
-        """Views that the worker has asked for."""
+        """How often the worker has looked, in vain or not."""
         self.shown = 0
-        """Views that held something of the provider's."""
+        """How often the worker was shown something of the provider's."""
 
     def play(self) -> None:
         """Tell the whole story."""
@@ -67,7 +68,7 @@ class Story:
         self.other_purpose()
         self.suspended()
         self.search()
-        check_trail(self)
+        self.trail()
 
     def without_agreement(self) -> None:
         """Look while nothing has been signed."""
@@ -75,7 +76,8 @@ class Story:
         self.sees_nothing("without an agreement")
         self.explained("not-covered-by-agreement")
         direct = self.dana.ask("GET", f"/v1/people/{self.other_person}", purpose=PURPOSE)
-        nobody = self.dana.ask("GET", "/v1/people/00000000-0000-4000-8000-000000000000", purpose=PURPOSE)
+        nobody = self.dana.ask("GET", f"/v1/people/{uuid4()}", purpose=PURPOSE)
+        self.calls += 2
         self.telling.equal(
             "the other borough's person and one that does not exist answer alike",
             (direct.status, direct.without("request_id")),
@@ -124,28 +126,54 @@ class Story:
         self.telling.chapter("A search across boroughs")
         known = self.resident.known_by.record
         query = {name: known[name] for name in ("given_names", "family_name", "date_of_birth")}
+        self.calls += 1
+        self.shown += 1
         found = self.dana.ask("POST", "/v1/people/search", purpose=PURPOSE, json=query)
         persons = {item["person_id"]: item for item in found.body["items"]}
         self.telling.check(
             "it finds the person of either borough", holds={self.person, self.other_person} <= persons.keys()
         )
-        addresses = [postcode for item in self.resident.provider for postcode in _postcodes(item.record)]
+        addresses = [postcode for item in self.resident.provider for postcode in postcodes(item.record)]
         self.telling.check(
             "of the other borough's it shows no postcode, which was not granted",
             holds=not any(postcode in str(persons[self.other_person]) for postcode in addresses),
         )
 
+    def trail(self) -> None:
+        """Read who looked, as each borough's information-governance lead and as the resident."""
+        self.telling.chapter("Who looked: the audit of each side, and the resident's log")
+        own = own_audit(self.stage, org=READER, subject=WORKER)
+        self.telling.equal("the reader's audit holds every look of the worker", len(own), expected=self.calls)
+        theirs = audit_of_access(self.stage, org=PROVIDER, by=READER)
+        seen = [set(row["scopes"]) for row in theirs]
+        areas = {f"{PROVIDER}/{SHARED_AREAS[item.source]}" for item in self.resident.shared}
+        self.telling.check(
+            "the provider's audit holds each time something of its own was shown, and nothing of the reader's",
+            holds=len(seen) == self.shown and all(areas <= scopes for scopes in seen),
+            found=seen,
+        )
+        looked = access_log(self.stage, org=PROVIDER, person_id=self.other_person)
+        by_crm = [(PROVIDER, "data-stewardship", "read")]
+        by_dana = [(READER, PURPOSE, "read")] * (self.shown - 1) + [(READER, PURPOSE, "search")]
+        self.telling.equal("the resident's log shows these accesses and no others", looked, expected=by_crm + by_dana)
+
     def view(self, *, purpose: str = PURPOSE) -> Reply:
-        """Ask for the single view of the resident."""
+        """Ask for the single view of the resident, and tell what it shows."""
         self.calls += 1
-        return self.dana.ask("GET", f"/v1/people/{self.person}", purpose=purpose)
+        answer = self.dana.ask_quietly("GET", f"/v1/people/{self.person}", purpose=purpose)
+        question = f"{self.dana.who}: GET /v1/people/{self.person} for {purpose}"
+        self.telling.asked(question, answer=f"{answer.status}, {len(answer.text)} bytes")
+        for line in contents(answer.body):
+            self.telling.lines(f"           {line}")
+        return answer
 
     def sees_nothing(self, claim: str, *, purpose: str = PURPOSE) -> None:
         """Check that a view holds nothing of the provider's: no id, no name of a borough, no value of its own."""
         answer = self.view(purpose=purpose)
         self.telling.equal("the worker sees the own borough's records", answer.status, expected=200)
-        traces = [trace for trace in self._traces() if trace in answer.text]
-        self.telling.equal(f"{claim}: nothing of {PROVIDER} is in the bytes", traces, expected=[])
+        traces = [f'"{PROVIDER}', self.other_person, *not_granted(self.resident), *granted(self.resident)]
+        found = [trace for trace in traces if trace in answer.text]
+        self.telling.equal(f"{claim}: nothing of {PROVIDER} is in the bytes", found, expected=[])
 
     def sees_what_was_granted(self, answer: Reply) -> None:
         """Check a view against the agreement: what must be there, what may not, what is withheld and why."""
@@ -157,9 +185,11 @@ class Story:
             {record["local_id"] for record in theirs},
             expected=shared,
         )
-        allowed = _FIELDS["existence"] | _FIELDS["identity"] | _FIELDS["contact_details"] | {"addresses"}
+        allowed = FIELDS["existence"] | FIELDS["identity"] | FIELDS["contact_details"] | {"addresses"}
         beyond = {field for record in theirs for field in record if field not in allowed}
         self.telling.equal("nothing but the granted categories is in them", beyond, expected=set())
+        leaked = [trace for trace in not_granted(self.resident) if trace in answer.text]
+        self.telling.equal("nor anywhere else in the bytes", leaked, expected=[])
         addresses = [record["addresses"] for record in theirs if "addresses" in record]
         self.telling.check(
             "that there is an address is told, and not which",
@@ -171,11 +201,13 @@ class Story:
         self.telling.equal("the telephone numbers are there as the source wrote them", phones, expected=expected)
         links = [(link["owner"], link["person_id"], link["link"]) for link in answer.body["linked"]]
         self.telling.equal("the link is named", links, expected=[(PROVIDER, self.other_person, "automatic")])
-        withheld = {(one["owner"], one["service_area"]): set(one["categories"]) for one in answer.body["withheld"]}
+        withheld: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for one in answer.body["withheld"]:
+            withheld[one["owner"], one["service_area"]] |= set(one["categories"])
         areas = {SHARED_AREAS[item.source] for item in self.resident.shared}
         self.telling.equal(
             "withheld are all other categories of the areas shown, and no word of other areas",
-            withheld,
+            dict(withheld),
             expected={(PROVIDER, area): _KEPT_BACK for area in areas},
         )
         self.telling.check(
@@ -213,33 +245,3 @@ class Story:
         answer = desk.ask("GET", f"/v1/sources/{source}/records/{local_id}", purpose="data-stewardship")
         self.telling.equal(f"{org} knows its own record", answer.status, expected=200)
         return str(answer.body["person_id"])
-
-    def _traces(self) -> Iterable[str]:
-        """List what would give the provider's knowledge away."""
-        yield f'"{PROVIDER}'
-        yield self.other_person
-        ours = str([item.record for item in self.resident.reader])
-        for item in self.resident.provider:
-            yield item.local_id
-            details = [*item.record.get("phones", ()), *item.record.get("emails", ()), *_postcodes(item.record)]
-            yield from (detail for detail in details if detail not in ours)
-
-
-_FIELDS: Final = {
-    "existence": {"record_id", "owner", "source", "service_area", "local_id", "version", "observed_at"},
-    "identity": {
-        "given_names",
-        "family_name",
-        "previous_family_names",
-        "known_as",
-        "title",
-        "date_of_birth",
-        "date_of_death",
-        "gender",
-    },
-    "contact_details": {"phones", "emails", "preferred_channel"},
-}
-
-
-def _postcodes(record: dict[str, Any]) -> list[str]:
-    return [address["postcode"] for address in record.get("addresses", ()) if "postcode" in address]

@@ -6,12 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request
 from pydantic import StringConstraints
-from shared.categories import Action, scope_of
-from shared.guard import Now, permitted
-from shared.paging import Cursor, Limit, Page
-from shared.permit import Permit
-from shared.problems import FieldError, UnsupportedMediaType
-from shared.wire import Slug
 from sqlalchemy.exc import IntegrityError
 
 from customer_index.api.records import MayRead, permitted_source
@@ -22,6 +16,12 @@ from customer_index.preparation import Assertion
 from customer_index.problems import IdempotencyKeyReused
 from customer_index.queries.loads import find_by_key, get_load, list_rejects
 from customer_index.schemas import LoadAccepted, LoadView, Reject
+from shared.categories import Action, scope_of
+from shared.guard import Now, permitted
+from shared.paging import Cursor, Limit, Page
+from shared.permit import Permit
+from shared.problems import FieldError, UnsupportedMediaType
+from shared.wire import Slug
 
 router = APIRouter(prefix="/v1", tags=["People"])
 
@@ -53,7 +53,7 @@ async def post_load(
             await release_old_key(tx, permit=permit, idempotency_key=idempotency_key, at=at)
             known = await find_by_key(tx, owner=permit.org, subject=permit.subject, idempotency_key=idempotency_key)
         if known is not None:
-            return await _same_load(request, database, permit, idempotency_key)
+            return await _same_load(request, database, permit, source=source, idempotency_key=idempotency_key)
     try:
         async with database.transaction(permit.context()) as tx:
             await know_source(tx, by)
@@ -69,7 +69,7 @@ async def post_load(
     except IntegrityError:
         if idempotency_key is None:
             raise
-        return await _same_load(request, database, permit, idempotency_key)
+        return await _same_load(request, database, permit, source=source, idempotency_key=idempotency_key)
     return LoadAccepted(load_id=load_id, status="queued")
 
 
@@ -94,16 +94,18 @@ async def get_load_rejects(
     return Page(items=rejects, next=cursors.write(rejects[-1].line, bound_to=bound_to) if more else None)
 
 
-async def _same_load(request: Request, database: Db, permit: Permit, idempotency_key: str) -> LoadAccepted:
-    """Answer a repeated request as the first one, if its body is the same to the byte."""
+async def _same_load(
+    request: Request, database: Db, permit: Permit, *, source: str, idempotency_key: str
+) -> LoadAccepted:
+    """Answer a repeated request as the first one, if it is for the same source and its body the same to the byte."""
     digest = hashlib.sha256()
     async for raw in request.stream():
         digest.update(raw)
     async with database.transaction(permit.context()) as tx:
         known = await find_by_key(tx, owner=permit.org, subject=permit.subject, idempotency_key=idempotency_key)
-    if known is None or known.body_digest != digest.digest():
+    if known is None or (known.source, known.body_digest) != (source, digest.digest()):
         raise IdempotencyKeyReused(
-            "This Idempotency-Key came with another body within the last day.",
+            "This Idempotency-Key came with another load within the last day.",
             errors=[FieldError("header Idempotency-Key", "use a new key for a new load")],
         )
     return LoadAccepted(load_id=known.load_id, status=known.status)

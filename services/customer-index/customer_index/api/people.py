@@ -6,9 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import RedirectResponse
-from shared.categories import Action, Category, Form
-from shared.guard import Now, permitted
-from shared.permit import DISCLOSED_HEADER, Permit
 
 from customer_index.api.records import MayRead
 from customer_index.api.state import Db, MatchingModel
@@ -18,6 +15,9 @@ from customer_index.queries.household import find_household
 from customer_index.queries.people import VisibleRecord, account_for, find_links, find_visible_records, get_person
 from customer_index.queries.search import search_people
 from customer_index.schemas import Household, HouseholdMember, KnownPerson, Linked, NewSearch, PersonView, SearchResult
+from shared.categories import Action, Category, Form
+from shared.guard import Now, permitted
+from shared.permit import DISCLOSED_HEADER, Permit
 
 router = APIRouter(prefix="/v1/people", tags=["People"])
 

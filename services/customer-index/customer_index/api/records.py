@@ -3,11 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from shared.categories import Action, Category, Scope, scope_of
-from shared.guard import Disclosed, Now, permitted
-from shared.permit import DISCLOSED_HEADER, Permit, SourceFacts
-from shared.problems import PermitRefused
-from shared.wire import Slug
 
 from customer_index.api.state import Db, MatchingModel
 from customer_index.commands.records import assert_record, withdraw_record
@@ -15,6 +10,11 @@ from customer_index.preparation import Assertion, prepare
 from customer_index.problems import UnknownRecord
 from customer_index.queries.people import account_for, find_record
 from customer_index.schemas import Asserted, LocalId, NewRecord, RecordView, Warned
+from shared.categories import Action, Category, Scope, scope_of
+from shared.guard import Disclosed, Now, permitted
+from shared.permit import DISCLOSED_HEADER, Permit, SourceFacts
+from shared.problems import PermitRefused
+from shared.wire import Slug
 
 router = APIRouter(prefix="/v1/sources/{source}/records", tags=["People"])
 

@@ -1,31 +1,31 @@
-"""What the routes find on the application."""
+"""What the routes find on the application; async, because FastAPI runs plain functions in threads."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
-from shared.db import Database
-from shared.paging import Cursors
 
 from customer_index.model import Model
 from customer_index.settings import Settings
+from shared.db import Database
+from shared.paging import Cursors
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def _model(request: Request) -> Model:
+async def _model(request: Request) -> Model:
     model: Model = request.app.state.model
     return model
 
 
-def _cursors(request: Request) -> Cursors:
+async def _cursors(request: Request) -> Cursors:
     cursors: Cursors = request.app.state.cursors
     return cursors
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 

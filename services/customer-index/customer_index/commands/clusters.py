@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from shared.db import Transaction
-from shared.outbox import emit
 from sqlalchemy import bindparam, delete, insert, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -16,6 +14,8 @@ from customer_index.model import Model
 from customer_index.placement import PossibleMatch
 from customer_index.queries.neighbours import lock_persons
 from customer_index.tables import link_queue, members, outbox, persons, reviews
+from shared.db import Transaction
+from shared.outbox import emit
 
 SOURCE = "/customer-index"
 
@@ -63,7 +63,8 @@ async def save_memberships(
     if changes.emptied:
         await _forget(tx, changes)
     await _raise_reviews(tx, changes, owner=owner, model=model, at=at)
-    await tx.execute(insert(link_queue).inline(), [{"owner": owner, "person_id": one} for one in changes.versions])
+    if changes.relink:
+        await tx.execute(insert(link_queue).inline(), [{"owner": owner, "person_id": one} for one in changes.relink])
     await emit(tx, outbox, changes.happened, source=SOURCE, owner=owner, txn=txn, at=at)
 
 

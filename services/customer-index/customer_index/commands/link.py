@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.categories import Scope, split_scope
-from shared.db import Transaction
 from sqlalchemy import and_, bindparam, delete, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -25,6 +23,8 @@ from customer_index.normalise import Features
 from customer_index.placement import Cluster, Member
 from customer_index.queries.linkage import MutualLinkage, find_mutual_linkages
 from customer_index.tables import link_queue, links, members, persons, sources
+from shared.categories import Scope, split_scope
+from shared.db import Transaction
 
 _BATCH = 200
 

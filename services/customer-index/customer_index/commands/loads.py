@@ -11,18 +11,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from pydantic import ValidationError
-from shared.db import AnyRow, Transaction
-from shared.permit import Permit
-from shared.problems import BodyTooLarge, FieldError, Problem
-from shared.web import pointer_to, words_for
+from pydantic import ConfigDict, ValidationError
 from sqlalchemy import delete, insert, select, update
 
 from customer_index.commands.records import assert_records
 from customer_index.model import Model
 from customer_index.preparation import Assertion, Prepared, prepare
-from customer_index.schemas import LoadLine
+from customer_index.schemas import LoadLine, LocalId
 from customer_index.tables import load_chunks, load_rejects, loads
+from shared.db import AnyRow, Transaction
+from shared.permit import Permit
+from shared.problems import BodyTooLarge, FieldError, Problem
+from shared.web import pointer_to, words_for
+from shared.wire import Wire
 
 CHUNK_LINES: Final = 100
 LINE_BYTES: Final = 1024 * 1024
@@ -34,6 +35,14 @@ _KEY_LIVES: Final = timedelta(hours=24)
 class _Chunk:
     first_line: int
     lines: list[bytes]
+
+
+class _Named(Wire):
+    """The one part of a line that is wanted of a line that is refused."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    local_id: LocalId
 
 
 async def stage_load(
@@ -162,11 +171,19 @@ def _parse(line: bytes, *, source: str) -> tuple[str | None, Sequence[FieldError
         record = LoadLine.model_validate_json(line)
     except ValidationError as invalid:
         found = invalid.errors(include_input=False, include_url=False, include_context=False)
-        return None, [FieldError(pointer_to(("body", *one["loc"])), words_for(one)) for one in found], None
+        return _local_id(line), [FieldError(pointer_to(("body", *one["loc"])), words_for(one)) for one in found], None
     try:
         return record.local_id, (), prepare(source, record.local_id, record)
     except Problem as problem:
         return record.local_id, problem.errors, None
+
+
+def _local_id(line: bytes) -> str | None:
+    """Give the local id of a line that is not valid otherwise, so that its source finds the record again."""
+    try:
+        return _Named.model_validate_json(line).local_id
+    except ValidationError:
+        return None
 
 
 async def _chunks(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[_Chunk | None, bytes]]:

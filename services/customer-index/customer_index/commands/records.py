@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from shared.db import AnyRow, Transaction
-from shared.problems import Unavailable
 from sqlalchemy import bindparam, delete, insert, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -32,6 +30,8 @@ from customer_index.queries.neighbours import (
 )
 from customer_index.schemas import Warned
 from customer_index.tables import members, records, sources
+from shared.db import AnyRow, Transaction
+from shared.problems import Unavailable
 
 _ATTEMPTS = 5
 """How often a decision is made again because a person changed meanwhile, before the caller is asked to."""
@@ -81,6 +81,8 @@ async def withdraw_record(tx: Transaction, local_id: str, *, by: Assertion, mode
             raise UnknownRecord("This source has no such record.")
         record = found[local_id]
         neighbours = await find_neighbours(tx, owner=by.owner, keys=(), person_ids=[record.person_id])
+        if not neighbours.have([record.record_id]):
+            continue
         clustering = Clustering(neighbours, model=model)
         clustering.withdraw(record.record_id)
         if await are_current(tx, clustering.changes.loaded_versions):
@@ -120,6 +122,8 @@ async def _take_in(
         keys={key.digest for one in news for key in one.keys if key.kind in MEETING_KINDS},
         person_ids=[row.person_id for row in corrected.values()],
     )
+    if not neighbours.have(row.record_id for row in corrected.values()):
+        return None
     clustering = Clustering(neighbours, model=model)
     taken: dict[str, tuple[UUID, Placed]] = {}
     for one in news:

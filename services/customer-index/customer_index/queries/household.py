@@ -4,9 +4,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from shared.categories import Category, Form
-from shared.db import Transaction
-from shared.permit import Permit
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger, Text
@@ -14,6 +11,9 @@ from sqlalchemy.types import BigInteger, Text
 from customer_index.household import HouseholdRecord, Membership, home_digests, memberships, relation_key
 from customer_index.queries.people import VisibleRecord, find_visible_records
 from customer_index.tables import block_keys, members, records
+from shared.categories import Category, Form
+from shared.db import Transaction
+from shared.permit import Permit
 
 _MOST_PEOPLE = 200
 """Records looked at in one home; more is a communal establishment, not a household."""

@@ -4,10 +4,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.db import Transaction
 from sqlalchemy import select
 
 from customer_index.tables import linkage_flows
+from shared.db import Transaction
 
 
 @dataclass(frozen=True, slots=True)

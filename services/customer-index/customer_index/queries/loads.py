@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from shared.db import AnyRow, Transaction
 from sqlalchemy import select
 
 from customer_index.problems import UnknownLoad
 from customer_index.schemas import LoadView, Reject
 from customer_index.tables import load_rejects, loads
+from shared.db import AnyRow, Transaction
 
 _OUTCOMES = ("created", "linked", "review", "updated", "unchanged", "rejected")
 
@@ -32,7 +32,7 @@ async def get_load(tx: Transaction, load_id: UUID, *, at: datetime) -> LoadView:
 
 async def find_by_key(tx: Transaction, *, owner: str, subject: str, idempotency_key: str) -> AnyRow | None:
     """Give the load a worker made under an idempotency key."""
-    statement = select(loads.c.load_id, loads.c.status, loads.c.body_digest).where(
+    statement = select(loads.c.load_id, loads.c.source, loads.c.status, loads.c.body_digest).where(
         loads.c.owner == owner, loads.c.subject == subject, loads.c.idempotency_key == idempotency_key
     )
     return (await tx.execute(statement)).one_or_none()

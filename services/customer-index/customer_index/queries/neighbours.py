@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Collection
 from uuid import UUID
 
-from shared.db import AnyRow, Transaction
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger, Text, Uuid
@@ -13,6 +12,7 @@ from sqlalchemy.types import BigInteger, Text, Uuid
 from customer_index.clustering import BLOCK_CAP, Neighbours, PersonState
 from customer_index.normalise import Features
 from customer_index.tables import block_keys, members, persons, records
+from shared.db import AnyRow, Transaction
 
 _CARRIERS = text(
     """
@@ -89,16 +89,21 @@ async def find_keys(tx: Transaction, record_ids: Collection[UUID]) -> dict[UUID,
 async def find_neighbours(
     tx: Transaction, *, owner: str, keys: Collection[int], person_ids: Collection[UUID]
 ) -> Neighbours:
-    """Load the persons some records of this owner share a key with, and those named, with all their records."""
-    carriers: dict[int, dict[UUID, UUID]] = defaultdict(dict)
-    found = await tx.execute(_CARRIERS, {"keys": list(keys), "owner": owner, "cap": BLOCK_CAP + 1})
-    for key, record_id, person_id in found:
-        carriers[key][record_id] = person_id
-    wanted = set(person_ids)
-    for carrying in carriers.values():
-        if len(carrying) <= BLOCK_CAP:
-            wanted.update(carrying.values())
-    return Neighbours(await find_persons(tx, wanted), carriers)
+    """Load the persons some records of this owner share a key with, and those named, with all their records.
+
+    Each of the two looks sees what was committed just before it, so they are repeated if a record moved in between.
+    """
+    while True:
+        carriers: dict[int, dict[UUID, UUID]] = defaultdict(dict)
+        found = await tx.execute(_CARRIERS, {"keys": list(keys), "owner": owner, "cap": BLOCK_CAP + 1})
+        for key, record_id, person_id in found:
+            carriers[key][record_id] = person_id
+        telling = [carrying for carrying in carriers.values() if len(carrying) <= BLOCK_CAP]
+        wanted = {*person_ids, *(person_id for carrying in telling for person_id in carrying.values())}
+        states = await find_persons(tx, wanted)
+        person_of = {record_id: one.person_id for one in states for record_id in one.members}
+        if all(person_of.get(record_id) == one for carrying in telling for record_id, one in carrying.items()):
+            return Neighbours(states, carriers)
 
 
 async def find_persons(tx: Transaction, person_ids: Collection[UUID]) -> list[PersonState]:
@@ -113,11 +118,14 @@ async def find_persons(tx: Transaction, person_ids: Collection[UUID]) -> list[Pe
 
 
 async def lock_persons(tx: Transaction, person_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Lock persons against change, in order of id, and give their versions."""
+    """Lock persons against change, in order of id, and give their versions.
+
+    A lock that lets others go on referring to the person: a link made meanwhile must not wait, nor keep anyone waiting.
+    """
     statement = (
         select(persons.c.person_id, persons.c.version)
         .where(persons.c.person_id == bindparam("person_ids", type_=ARRAY(Uuid)).any_())
         .order_by(persons.c.person_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return {row.person_id: row.version for row in await tx.execute(statement, {"person_ids": list(person_ids)})}

@@ -8,10 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from shared.categories import Category, Form, Scope, disclose, split_scope
-from shared.db import Transaction
-from shared.guard import Disclosed
-from shared.permit import Linkage, Permit
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
@@ -21,6 +17,10 @@ from customer_index.golden import DisclosedRecord
 from customer_index.normalise import Features
 from customer_index.problems import UnknownPerson
 from customer_index.tables import links, members, persons, records, sources
+from shared.categories import Category, Form, Scope, disclose, split_scope
+from shared.db import Transaction
+from shared.guard import Disclosed
+from shared.permit import Linkage, Permit
 
 _MOMENT = TypeAdapter(datetime)
 

@@ -10,9 +10,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.categories import Category, Form, Grants
-from shared.db import Transaction
-from shared.permit import Permit
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger, Text
@@ -25,6 +22,9 @@ from customer_index.problems import TooLittleToGoOn
 from customer_index.queries.people import VisibleRecord, by_person, find_visible_records
 from customer_index.schemas import Found, NewSearch
 from customer_index.scoring import compare
+from shared.categories import Category, Form, Grants
+from shared.db import Transaction
+from shared.permit import Permit
 
 _MOST_RECORDS = 300
 """Records looked at under one key and set of scopes."""
@@ -64,7 +64,7 @@ async def search_people(tx: Transaction, search: NewSearch, *, permit: Permit, m
         ]
         if max(totals) > 0:
             hits.append((max(totals), person_id, records))
-    hits.sort(key=lambda hit: (-hit[0], hit[1]))
+    hits.sort(key=lambda hit: -hit[0])
     return [_hit(weight, person_id, records, model) for weight, person_id, records in hits[: search.limit]]
 
 

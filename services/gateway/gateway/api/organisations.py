@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from shared.categories import Role
-from shared.problems import NotFound
-from shared.wire import Slug
 from sqlalchemy import Table
 
 from gateway.admission import ChangingRoute, GovernedRoute, admits
@@ -29,6 +26,9 @@ from gateway.schemas.organisations import (
     StaffView,
 )
 from gateway.tables import identity_providers, organisations, sources, staff
+from shared.categories import Role
+from shared.problems import NotFound
+from shared.wire import Slug
 
 reads = APIRouter(prefix="/v1/organisations", tags=["organisations"], route_class=GovernedRoute)
 changes = APIRouter(prefix="/v1/organisations", tags=["organisations"], route_class=ChangingRoute)

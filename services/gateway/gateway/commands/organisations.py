@@ -9,11 +9,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.categories import Role
-from shared.db import Transaction
-from shared.events import SourceChanged
-from shared.outbox import Happened
-from shared.problems import FieldError, InvalidRequest
 from sqlalchemy import Table, insert, select, update
 
 from gateway.change import tell
@@ -22,6 +17,11 @@ from gateway.preconditions import Stored, require_match
 from gateway.problems import IssuerTaken, UnknownOrganisation
 from gateway.schemas.organisations import NewIdentityProvider, NewOrganisation, NewSource, NewStaff
 from gateway.tables import identity_providers, organisations, sources, staff
+from shared.categories import Role
+from shared.db import Transaction
+from shared.events import SourceChanged
+from shared.outbox import Happened
+from shared.problems import FieldError, InvalidRequest
 
 
 async def put_organisation(tx: Transaction, org: str, new: NewOrganisation, *, if_match: str | None) -> Stored:

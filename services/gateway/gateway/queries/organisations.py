@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.db import Transaction, rows_of
 from sqlalchemy import Table, select
 
 from gateway.tables import organisations, sources
+from shared.db import Transaction, rows_of
 
 Row = Mapping[str, Any]
 

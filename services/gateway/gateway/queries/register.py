@@ -11,10 +11,6 @@ from datetime import date
 from typing import Any
 
 from pydantic_core import to_json
-from shared.categories import Role
-from shared.db import Transaction, rows_of
-from shared.identity import TrustedIssuer
-from shared.permit import SourceFacts
 from sqlalchemy import select
 
 from gateway.agreement import AgreementContent
@@ -23,6 +19,10 @@ from gateway.lifecycle import AgreementStatus
 from gateway.organisation import OrganisationKind
 from gateway.standing import Standing
 from gateway.tables import agreement_versions, governance, identity_providers, organisations, sources, staff
+from shared.categories import Role
+from shared.db import Transaction, rows_of
+from shared.identity import TrustedIssuer
+from shared.permit import SourceFacts
 
 _TELLING = (AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED, AgreementStatus.EXPIRED)
 """Agreements that grant, or may explain why they no longer do."""

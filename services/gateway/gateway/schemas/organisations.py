@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import to_json
+
+from gateway.organisation import OrganisationKind
 from shared.categories import AREA_CLASS, Role
 from shared.identity import ALGORITHMS, may_fetch_keys_from, usable_keys
 from shared.wire import Name, Slug, Text, Wire
-
-from gateway.organisation import OrganisationKind
 
 
 def _known_area(area: str) -> str:
@@ -37,6 +37,7 @@ def _of_public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
     return jwks
 
 
+ServiceArea = Annotated[str, AfterValidator(_known_area)]
 Subject = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 Version = Annotated[int, Field(ge=1, le=10_000)]
 
@@ -88,7 +89,7 @@ class IdentityProviderView(NewIdentityProvider):
 class NewSource(Wire):
     """A source system as its borough registers it."""
 
-    service_area: Annotated[str, AfterValidator(_known_area)]
+    service_area: ServiceArea
     trust: Annotated[int, Field(ge=0, le=100)] = 50
     """Which of two sources is believed first, where nothing else decides."""
     linkage: Literal["own", "shared"] = "shared"

@@ -1,11 +1,12 @@
 """Who sees which row.
 
 The application sees what the call's permit opened (`scv.scopes`, `scv.pairs`), and for a change all rows of the
-changing organisation that matching compares (`scv.matching_owner`), never their verbatim data. The worker sees the comparison
-columns of the owners whose persons it links (`scv.link_owners`). What is not set opens nothing.
+changing organisation that matching compares (`scv.matching_owner`), never their verbatim data. The worker sees the
+comparison columns of the owners whose persons it links (`scv.link_owners`). What is not set opens nothing.
 """
 
 from alembic import op
+
 from shared.migrate import closed_table
 
 revision = "0002"
@@ -103,7 +104,7 @@ TABLES = {
             "ask": f"FOR INSERT TO {APP} WITH CHECK (owner = {MATCHING})",
             "work": f"FOR ALL TO {WORKER} USING (true) WITH CHECK (true)",
         },
-        {APP: "INSERT", WORKER: "SELECT, INSERT, DELETE"},
+        {APP: "INSERT", WORKER: "SELECT, INSERT, UPDATE, DELETE"},
     ),
     "outbox": (
         {

@@ -1,11 +1,12 @@
 """Who sees which row.
 
-Staff are seen and changed in the context of their organisation (`scv.org`). An audit row is read by the organisation of
-the worker and by every owner of what was shown; the application may add rows and change none. What is not set opens
-nothing.
+Staff are seen and changed in the context of their organisation (`scv.org`), signatures in that of a party. An audit row
+is read by the organisation of the worker and by every owner of what was shown; the application may add rows and change
+none. What is not set opens nothing.
 """
 
 from alembic import op
+
 from shared.migrate import closed_table
 
 revision = "0002"
@@ -20,6 +21,14 @@ TABLES = {
     "staff": (
         {"own": f"FOR ALL TO {APP} USING (org = {ORG}) WITH CHECK (org = {ORG})"},
         {APP: "SELECT, INSERT, UPDATE"},
+    ),
+    "signatures": (
+        {
+            "sign": f"FOR INSERT TO {APP} WITH CHECK (org = {ORG})",
+            "party": f"FOR SELECT TO {APP} USING (EXISTS (SELECT 1 FROM agreements"
+            f" WHERE agreements.agreement_id = signatures.agreement_id AND {ORG} = ANY (agreements.parties)))",
+        },
+        {APP: "SELECT, INSERT"},
     ),
     "audit": (
         {
@@ -59,7 +68,6 @@ def upgrade() -> None:
     op.execute(f"GRANT SELECT, UPDATE (epoch) ON governance TO {APP}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON organisations, identity_providers, sources TO {APP}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON agreements, agreement_versions TO {APP}")
-    op.execute(f"GRANT SELECT, INSERT ON signatures TO {APP}")
     op.execute(f"GRANT USAGE ON SEQUENCE audit_sequence TO {APP}")
     op.execute(f"GRANT SELECT ON alembic_version TO {APP}, {WORKER}")
 

@@ -1,0 +1,1 @@
+"""case-episodes: what is being done for them? Contacts, cases, episodes and assessments."""

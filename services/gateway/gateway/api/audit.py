@@ -1,0 +1,59 @@
+"""The route of the audit."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from gateway.admission import GovernedRoute, admits
+from gateway.call import Call
+from gateway.queries.audit import AuditFilter, list_audit
+from gateway.schemas.audit import AuditView
+from shared.categories import Role
+from shared.paging import Cursor, Cursors, Limit, Page
+from shared.problems import FieldError, InvalidRequest
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GovernedRoute)
+
+Overseer = Annotated[Call, Depends(admits(Role.IG_LEAD))]
+From = Annotated[datetime | None, Query(alias="from", description="not before")]
+To = Annotated[datetime | None, Query(alias="to", description="before")]
+Subject = Annotated[str | None, Query(max_length=200, description="a worker of the caller's organisation")]
+Owner = Annotated[str | None, Query(max_length=63, description="an owner of what was shown")]
+
+
+@router.get("")
+async def get_audit(
+    request: Request,
+    call: Overseer,
+    from_: From = None,
+    to: To = None,
+    subject: Subject = None,
+    owner: Owner = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[AuditView]:
+    """List the calls of one's own workers and every access to data one's organisation owns, newest first."""
+    _require_zone("from", from_)
+    _require_zone("to", to)
+    call.action = "audit"
+    cursors: Cursors = request.app.state.cursors
+    bound_to = ("audit", call.caller.org, call.caller.subject, str(from_), str(to), str(subject), str(owner))
+    before = None if cursor is None else cursors.read(cursor, bound_to=bound_to)
+    wanted = AuditFilter(since=from_, until=to, subject=subject, owner=owner)
+    async with request.app.state.database.transaction({"scv.org": call.caller.org}) as tx:
+        rows = await list_audit(tx, wanted, org=call.caller.org, limit=limit + 1, before=before)
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Page(
+        items=[_view(row) for row in rows[:limit]],
+        next=None if last is None else cursors.write(last["sequence"], bound_to=bound_to),
+    )
+
+
+def _require_zone(name: str, moment: datetime | None) -> None:
+    if moment is not None and moment.tzinfo is None:
+        raise InvalidRequest("Some fields are not valid.", errors=[FieldError(f"?{name}", "must carry a time zone")])
+
+
+def _view(row: Any) -> AuditView:
+    return AuditView(**{name: row[name] for name in AuditView.model_fields})

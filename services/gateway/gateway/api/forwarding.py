@@ -1,0 +1,93 @@
+"""Routes that an inner service answers: decide, permit, pass on, account for, answer."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Final
+
+import httpx
+from fastapi import APIRouter, Depends, Request, Response
+
+from gateway import audit
+from gateway.access import Access, grant_access, grant_access_to_source
+from gateway.admission import GovernedRoute, admits_for_purpose, outcome_of
+from gateway.audit import Entry, Outcome
+from gateway.call import Call
+from gateway.forwarding import FORWARDED, Forwarded
+from gateway.reply import answer_of, entry_of
+from gateway.upstream import Content, Upstream
+from shared.categories import Action
+from shared.problems import BodyTooLarge, Problem
+
+router = APIRouter(route_class=GovernedRoute, include_in_schema=False)
+
+_PASSED_ON: Final = ("accept", "content-encoding", "content-type", "idempotency-key", "if-match", "traceparent")
+
+
+def _route(forwarded: Forwarded) -> Callable[..., Awaitable[Response]]:
+    admitted = admits_for_purpose(*forwarded.roles, action=forwarded.action)
+
+    async def forward(request: Request, call: Annotated[Call, Depends(admitted)]) -> Response:
+        """Pass the call on and answer with the reply."""
+        if forwarded.names_source:
+            access = grant_access_to_source(call, action=forwarded.action, source=request.path_params["source"])
+        else:
+            access = grant_access(call, action=forwarded.action)
+        content = _extract(request) if forwarded.is_stream else await request.body()
+        if forwarded.action is Action.WRITE:
+            return await _write(request, call, forwarded, access=access, content=content)
+        reply = await _pass_on(request, call, forwarded, access=access, content=content)
+        entry = entry_of(reply, access=access, outcome=outcome_of(reply.status_code))
+        await audit.record(request.app.state.database, call, entry)
+        return answer_of(request, reply)
+
+    return forward
+
+
+for _each in FORWARDED:
+    router.add_api_route(_each.path, _route(_each), methods=[_each.method], response_class=Response)
+
+
+async def _write(request: Request, call: Call, forwarded: Forwarded, *, access: Access, content: Content) -> Response:
+    """Make a change between the record of its intent and that of its outcome."""
+    database, owners = request.app.state.database, [call.caller.org]
+    await audit.record(database, call, Entry(outcome=Outcome.INTENT, owners=owners))
+    try:
+        reply = await _pass_on(request, call, forwarded, access=access, content=content)
+        outcome = Outcome.DONE if reply.status_code < 400 else Outcome.FAILED
+        entry = entry_of(reply, access=access, outcome=outcome, owners=owners)
+    except Problem as problem:
+        failed = Entry(outcome=Outcome.FAILED, status=problem.status, reason=problem.type(), owners=owners)
+        await audit.record_outcome(database, call, failed)
+        raise
+    await audit.record_outcome(database, call, entry)
+    return answer_of(request, reply)
+
+
+async def _pass_on(
+    request: Request, call: Call, forwarded: Forwarded, *, access: Access, content: Content
+) -> httpx.Response:
+    upstream: Upstream = request.app.state.upstreams[forwarded.service]
+    path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1").partition("?")[0]
+    target = path + (f"?{request.url.query}" if request.url.query else "")
+    headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+    return await upstream.call(
+        request.method, target, permit=access.permit, at=call.at, headers=headers, content=content
+    )
+
+
+def _extract(request: Request) -> AsyncIterator[bytes]:
+    """Give the body as it comes; raise `BodyTooLarge` at once if it says so of itself, else when it is."""
+    most: int = request.app.state.settings.max_load_bytes
+    problem = BodyTooLarge(f"An extract holds at most {most} bytes.")
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > most:
+        raise problem
+
+    async def chunks() -> AsyncIterator[bytes]:
+        received = 0
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > most:
+                raise problem
+            yield chunk
+
+    return chunks()

@@ -1,0 +1,107 @@
+"""The gateway's application."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+from fastapi import FastAPI
+from pydantic_core import from_json
+
+from gateway.api import routers
+from gateway.limits import RateLimit
+from gateway.openapi import merged
+from gateway.problems import ServiceUnreachable
+from gateway.register import Register
+from gateway.settings import Settings
+from gateway.upstream import CUSTOMER_INDEX, Upstream
+from shared.db import Database
+from shared.identity import TokenVerifier
+from shared.migrate import require_head
+from shared.paging import Cursors
+from shared.permit import PermitMint
+from shared.web import create_app as create_service
+
+_LOADS: Final = re.compile(r"^/v1/sources/[^/]+/loads$")
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> FastAPI:
+    """Make the application; its lifespan closes its pools and starts no background work.
+
+    `transports` replaces the network to an inner service, by the service's name.
+    """
+    database = Database(settings.database_url, pool_size=settings.pool_size, name="gateway")
+    keys_client = httpx.AsyncClient(timeout=5, follow_redirects=False, trust_env=False)
+    upstreams = _upstreams(settings, transports=transports or {})
+
+    async def ready() -> None:
+        async with database.transaction() as tx:
+            await require_head(tx, "gateway")
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        for upstream in upstreams.values():
+            await upstream.close()
+        await keys_client.aclose()
+        await database.close()
+
+    app = create_service(
+        "Single customer view",
+        lifespan=lifespan,
+        ready=ready,
+        max_body_bytes=settings.max_body_bytes,
+        streamed=_LOADS,
+        docs_url="/docs",
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.clock = clock
+    app.state.register = Register(database)
+    app.state.verifier = TokenVerifier(keys_client)
+    app.state.limit = RateLimit(requests_per_second=settings.requests_per_second)
+    app.state.cursors = Cursors(settings.cursor_secret)
+    app.state.upstreams = upstreams
+    app.state.changing = asyncio.Lock()
+    for router in routers:
+        app.include_router(router)
+    _describe(app)
+    return app
+
+
+def _upstreams(settings: Settings, *, transports: Mapping[str, httpx.AsyncBaseTransport]) -> dict[str, Upstream]:
+    mint = PermitMint(from_json(settings.permit_key.get_secret_value()))
+    return {
+        name: Upstream(
+            name,
+            url=url,
+            mint=mint,
+            timeout_seconds=settings.upstream_timeout_seconds,
+            transport=transports.get(name),
+        )
+        for name, url in {CUSTOMER_INDEX: settings.customer_index_url}.items()
+    }
+
+
+def _describe(app: FastAPI) -> None:
+    """Answer `/openapi.json` with the inner services' descriptions merged in, in place of FastAPI's own answer."""
+    inner: dict[str, dict[str, Any]] = {}
+    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", "") != app.openapi_url]
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> dict[str, Any]:
+        for name, upstream in app.state.upstreams.items():
+            if name not in inner:
+                try:
+                    inner[name] = await upstream.describe()
+                except ServiceUnreachable:
+                    continue
+        return merged(app.openapi(), inner)

@@ -1,0 +1,78 @@
+"""Questions about the audit. Row-level security shows an organisation the calls of its own workers and every access to
+data it owns; what it may know of the latter is cut down here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, select
+
+from gateway.tables import audit, audit_persons
+from shared.categories import Action, Scope, split_scope
+from shared.db import Transaction, rows_of
+
+Row = Mapping[str, Any]
+
+_LOOKS = (Action.READ, Action.SEARCH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which rows are asked for; a bound that is None does not bind."""
+
+    since: datetime | None
+    until: datetime | None
+    subject: str | None
+    owner: str | None
+
+
+async def list_accesses(tx: Transaction, person_id: UUID, *, org: str, limit: int, before: int | None) -> list[Row]:
+    """List who was shown something of a person, newest first, as an organisation may know it."""
+    looked = (
+        select(audit)
+        .join(audit_persons, audit_persons.c.sequence == audit.c.sequence)
+        .where(audit_persons.c.person_id == person_id, audit.c.outcome == "allowed", audit.c.action.in_(_LOOKS))
+    )
+    return await _page(tx, looked, org=org, limit=limit, before=before)
+
+
+async def list_audit(tx: Transaction, wanted: AuditFilter, *, org: str, limit: int, before: int | None) -> list[Row]:
+    """List the calls an organisation may know of, newest first."""
+    own = audit.c.organisation == org
+    query = select(audit)
+    if wanted.since is not None:
+        query = query.where(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(audit.c.at < wanted.until)
+    if wanted.subject is not None:
+        # Whether another organisation has a worker of that name is not this one's to know.
+        query = query.where(and_(own, audit.c.subject == wanted.subject))
+    if wanted.owner is not None:
+        query = query.where(audit.c.owners.contains([wanted.owner]))
+        if wanted.owner != org:
+            query = query.where(own)
+    return await _page(tx, query, org=org, limit=limit, before=before)
+
+
+async def _page(tx: Transaction, query: Select[Any], *, org: str, limit: int, before: int | None) -> list[Row]:
+    if before is not None:
+        query = query.where(audit.c.sequence < before)
+    rows = rows_of(await tx.execute(query.order_by(audit.c.sequence.desc()).limit(limit)))
+    return [row if row["organisation"] == org else _cut_down(row, org=org) for row in rows]
+
+
+def _cut_down(row: Row, *, org: str) -> Row:
+    """Leave of another organisation's call what the owner of the data may know."""
+    scopes = {scope: told for scope, told in row["scopes"].items() if split_scope(Scope(scope))[0] == org}
+    return {
+        **row,
+        "subject": None,
+        "case_reference": None,
+        "person_ids": [],
+        "records": [],
+        "clauses": [],
+        "scopes": scopes,
+    }

@@ -1,0 +1,1 @@
+"""referrals: who was asked to help, and what came of it?"""

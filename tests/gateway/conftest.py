@@ -1,0 +1,76 @@
+"""The gateway under test."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from pydantic_core import to_json
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from gateway.app import create_app
+from gateway.settings import Settings
+from shared.migrate import socket_url
+from single_node.postgres import Server
+from tests.builders import AT, PERMIT_KEY, SECRET
+from tests.conftest import url
+from tests.gateway.platform import Platform, StandIn, found, populate
+
+
+async def as_superuser(server: Server, statement: str) -> list[Any]:
+    """Do to the gateway's database what no role of the gateway may do."""
+    engine = create_async_engine(socket_url(str(server.sockets), database="gateway", role="postgres"))
+    async with engine.begin() as connection:
+        result = await connection.execute(text(statement))
+        rows = [*result.all()] if result.returns_rows else []
+    await engine.dispose()
+    return rows
+
+
+@asynccontextmanager
+async def serving(
+    server: Server, *, behind: StandIn | Any, settings: Mapping[str, Any] | None = None
+) -> AsyncIterator[Platform]:
+    """Serve a gateway in front of an inner service."""
+    app = create_app(
+        Settings(
+            **{  # type: ignore[arg-type]
+                "database_url": url(server, "gateway", "app"),
+                "worker_database_url": url(server, "gateway", "worker"),
+                "cursor_secret": SECRET,
+                "permit_key": to_json(PERMIT_KEY.as_dict(private=True)).decode(),
+                "customer_index_url": "http://customer-index",
+                "agreement_checks": "single-node",
+                **(settings or {}),
+            }
+        ),
+        clock=lambda: platform.at,
+        transports={"customer-index": httpx.ASGITransport(behind)},
+    )
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://gateway") as client,
+    ):
+        platform = Platform(app, client)
+        if isinstance(behind, StandIn):
+            platform.behind = behind
+        yield platform
+
+
+@pytest.fixture
+async def founded(emptied: Server) -> Server:
+    """A server on which the gateway has its first epoch."""
+    await as_superuser(emptied, "INSERT INTO governance (epoch) VALUES (1)")
+    return emptied
+
+
+@pytest.fixture
+async def platform(founded: Server) -> AsyncIterator[Platform]:
+    """A gateway with three boroughs and a partner, in front of a stand-in."""
+    async with serving(founded, behind=StandIn(AT)) as served:
+        await found(served.app)
+        await populate(served)
+        yield served

@@ -1,0 +1,294 @@
+"""Calls for personal data: what is decided, permitted, passed on, recorded and only then answered."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from shared.categories import Action, Category, Form
+from shared.permit import DISCLOSED_HEADER, Permit
+from single_node.postgres import Server
+from tests.builders import AT
+from tests.gateway.conftest import as_superuser, serving
+from tests.gateway.platform import Platform, StandIn, found, populate
+
+CRM, ADA, WILL = "lbhf/crm/system", "lbhf/ada/caseworker", "wcc/will/caseworker"
+RECORD = "/v1/sources/crm/records/r-1"
+PERSON, LINKED, SHOWN = (UUID(int=number, version=4) for number in (1, 2, 3))
+CANARY = "Zebedee-Canary"
+
+
+def disclosing(scopes: dict[str, list[str]], persons: dict[UUID, str], body: Any, status: int = 200) -> Response:
+    """Answer as an inner service that accounts for what left."""
+    account = {
+        "scopes": scopes,
+        "records": [f"{SHOWN}@3"],
+        "persons": {str(person_id): owner for person_id, owner in persons.items()},
+    }
+    return JSONResponse(body, status, headers={DISCLOSED_HEADER: json.dumps(account)})
+
+
+async def a_person(_: Permit, request: Request) -> Response:
+    """Answer with one person of lbhf, or with persons found."""
+    scopes, persons = {"lbhf/housing": ["existence", "identity"]}, {PERSON: "lbhf"}
+    if request.url.path.endswith("/known"):
+        return JSONResponse({"person_id": str(PERSON), "owner": "lbhf"})
+    return disclosing(scopes, persons, {"items": [], "household": None})
+
+
+async def test_a_write_goes_with_a_permit_for_that_source_between_intent_and_outcome(platform: Platform) -> None:
+    seen: list[list[dict[str, Any]]] = []
+
+    async def store(_: Permit, __: Request) -> Response:
+        seen.append(await platform.audited("lbhf", subject="crm"))
+        return disclosing({"lbhf/customer-services": ["existence"]}, {PERSON: "lbhf"}, {"record_id": "x"}, 201)
+
+    platform.behind.answer = store
+    answered = await platform.call("PUT", RECORD, CRM, purpose="data-stewardship", json={"family_name": CANARY})
+
+    assert (answered.status_code, answered.json()) == (201, {"record_id": "x"})
+    assert DISCLOSED_HEADER not in answered.headers
+    [permit] = platform.behind.permits
+    assert (permit.action, permit.org, permit.subject, permit.roles) == (Action.WRITE, "lbhf", "crm", ("system",))
+    assert permit.source is not None
+    assert (permit.source.source, permit.source.service_area) == ("crm", "customer-services")
+    assert {scope.partition("/")[0] for scope in permit.grants} == {"lbhf"}
+    assert [row["outcome"] for row in seen[0]] == ["intent"], "committed before the inner call"
+    rows = await platform.audited("lbhf", subject="crm")
+    assert [(row["outcome"], row["status"], row["audit_id"]) for row in rows] == [
+        ("done", 201, str(permit.txn)),
+        ("intent", None, str(permit.txn)),
+    ]
+    assert rows[0]["route"] == "/v1/sources/{source}/records/{local_id}"
+    assert rows[0]["person_ids"] == [str(PERSON)]
+
+
+async def test_unknown_and_foreign_sources_are_alike(platform: Platform) -> None:
+    for source in ("nothing", "parking", "..%2Fcrm"):
+        path = f"/v1/sources/{source}/records/1"
+        refused = await platform.call("PUT", path, CRM, purpose="data-stewardship", json={})
+        assert refused.status_code == 404
+        assert refused.json()["type"] in ("/problems/unknown-source", "/problems/not-found")
+    assert platform.behind.permits == []
+
+
+async def test_a_refusal_says_what_would_be_needed(platform: Platform) -> None:
+    no_role = await platform.call("PUT", RECORD, ADA, purpose="housing", json={})
+    no_purpose = await platform.call("GET", RECORD, CRM, purpose="insight")
+    no_agreement = await platform.call(
+        "POST", "/v1/people/search", "shelter-west/front/frontline", purpose="housing", json={}
+    )
+
+    assert [one.status_code for one in (no_role, no_purpose, no_agreement)] == [403, 403, 403]
+    assert no_role.json()["type"] == "/problems/role-not-permitted"
+    assert no_purpose.json()["needed"]
+    assert no_agreement.json()["type"] == "/problems/not-covered-by-agreement"
+    assert platform.behind.permits == []
+    denied = [row for row in await platform.audited("lbhf") if row["outcome"] == "denied"]
+    assert {row["reason"] for row in denied} >= {"/problems/role-not-permitted"}
+
+
+async def test_a_search_is_permitted_exactly_what_the_agreement_grants(platform: Platform) -> None:
+    await platform.agree()
+    platform.behind.answer = a_person
+
+    await platform.call("POST", "/v1/people/search", WILL, purpose="homelessness", json={"family_name": CANARY})
+
+    [permit] = platform.behind.permits
+    granted = {
+        Category.EXISTENCE: Form.VALUE,
+        Category.IDENTITY: Form.VALUE,
+        Category.CONTACT_DETAILS: Form.VALUE,
+        Category.CASES: Form.EXISTS,
+    }
+    assert {scope: told for scope, told in permit.grants.items() if scope.startswith("lbhf/")} == {
+        "lbhf/housing": granted,
+        "lbhf/customer-services": granted,
+    }
+    assert [(pair.first, pair.second) for pair in permit.linkages] == [("lbhf", "wcc")]
+    rows = await platform.audited("lbhf", owner="lbhf")
+    [row] = [row for row in rows if row["action"] == "search"]
+    assert (row["organisation"], row["subject"], row["roles"]) == ("wcc", None, ["caseworker"])
+    assert (row["scopes"], row["person_ids"]) == ({"lbhf/housing": ["existence", "identity"]}, [])
+    [own] = [row for row in await platform.audited("wcc", subject="will") if row["action"] == "search"]
+    assert (own["subject"], own["person_ids"]) == ("will", [str(PERSON)])
+    assert [clause.partition("/")[2] for clause in own["clauses"]] == ["f1"]
+    assert [row for row in await platform.audited("rbkc") if row["action"] == "search"] == []
+
+
+async def test_an_answer_decided_before_a_suspension_is_thrown_away(platform: Platform) -> None:
+    path = f"/v1/agreements/{await platform.agree()}/transitions"
+
+    async def suspend_while_answering(permit: Permit, request: Request) -> Response:
+        if len(platform.behind.permits) == 1:
+            await platform.move(path, "lbhf/ig/ig-lead", action="suspend")
+            return disclosing({"lbhf/housing": ["identity"]}, {PERSON: "lbhf"}, {"items": [CANARY]})
+        return JSONResponse({"items": []})
+
+    platform.behind.answer = suspend_while_answering
+    answered = await platform.call("POST", "/v1/people/search", WILL, purpose="homelessness", json={"limit": 1})
+
+    assert answered.json() == {"items": []}
+    first, second = platform.behind.permits
+    assert any(scope.startswith("lbhf/") for scope in first.grants)
+    assert not any(scope.startswith("lbhf/") for scope in second.grants)
+    assert platform.behind.bodies == [b'{"limit":1}'] * 2
+    assert not [row for row in await platform.audited("lbhf") if row["action"] == "search"]
+
+
+async def test_a_worker_struck_off_while_its_write_is_decided_writes_nothing(platform: Platform) -> None:
+    staff = "/v1/organisations/lbhf/staff/crm"
+    etag = (await platform.call("GET", staff, "lbhf/boss/admin")).headers["ETag"]
+    await platform.call("GET", "/v1/organisations", CRM)
+    await platform.call("PUT", staff, "lbhf/boss/admin", json={"roles": []}, headers={"If-Match": etag})
+
+    refused = await platform.call("PUT", RECORD, CRM, purpose="data-stewardship", json={})
+
+    assert refused.status_code == 403
+    assert platform.behind.permits == []
+
+
+async def test_nothing_is_answered_that_the_audit_does_not_hold(platform: Platform, founded: Server) -> None:
+    platform.behind.answer = a_person
+    await as_superuser(founded, "REVOKE INSERT ON audit FROM gateway_app")
+    try:
+        read = await platform.call("GET", f"/v1/people/{PERSON}/household", ADA, purpose="housing")
+        reads = len(platform.behind.permits)
+        write = await platform.call("PUT", RECORD, CRM, purpose="data-stewardship", json={})
+        change = await platform.call(
+            "PUT", "/v1/organisations/lbhf/staff/late", "lbhf/boss/admin", json={"roles": ["frontline"]}
+        )
+        refusal = await platform.call("PUT", RECORD, ADA, purpose="housing", json={})
+    finally:
+        await as_superuser(founded, "GRANT INSERT ON audit TO gateway_app")
+
+    for answered in (read, write, change, refusal):
+        assert (answered.status_code, answered.json()["type"]) == (503, "/problems/audit-unavailable")
+    assert len(platform.behind.permits) == reads, "no write without its intent"
+    missing = await platform.call("GET", "/v1/organisations/lbhf/staff/late", "lbhf/boss/admin")
+    assert missing.status_code == 404
+
+
+async def test_an_inner_service_that_fails_is_a_503_and_the_outcome_of_a_write_says_so(platform: Platform) -> None:
+    async def fail(_: Permit, __: Request) -> Response:
+        return JSONResponse({"detail": CANARY}, 500)
+
+    platform.behind.answer = fail
+    answered = await platform.call("PUT", RECORD, CRM, purpose="data-stewardship", json={})
+
+    assert (answered.status_code, answered.json()["type"]) == (503, "/problems/service-unreachable")
+    assert CANARY not in answered.text
+    rows = await platform.audited("lbhf", subject="crm")
+    assert [row["outcome"] for row in rows] == ["failed", "intent"]
+
+
+async def test_an_inner_problem_passes_through_under_this_requests_id(platform: Platform) -> None:
+    async def refuse(_: Permit, __: Request) -> Response:
+        problem = {"type": "/problems/unknown-person", "status": 404, "request_id": "inner"}
+        return JSONResponse(problem, 404, media_type="application/problem+json")
+
+    platform.behind.answer = refuse
+    answered = await platform.call("GET", f"/v1/people/{PERSON}/household", ADA, purpose="housing")
+
+    assert answered.status_code == 404
+    assert answered.json()["request_id"] == answered.headers["X-Request-Id"]
+    [row] = [row for row in await platform.audited("lbhf", subject="ada") if row["action"] == "read"]
+    assert (row["outcome"], row["reason"]) == ("denied", "/problems/unknown-person")
+
+
+async def test_an_account_that_makes_no_sense_discloses_nothing(platform: Platform) -> None:
+    async def mumble(_: Permit, __: Request) -> Response:
+        return JSONResponse({"value": CANARY}, headers={DISCLOSED_HEADER: "nonsense"})
+
+    platform.behind.answer = mumble
+    answered = await platform.call("GET", f"/v1/people/{PERSON}/household", ADA, purpose="housing")
+
+    assert answered.status_code == 503
+    assert CANARY not in answered.text
+
+
+async def test_a_load_streams_through_up_to_its_own_limit(founded: Server) -> None:
+    async with serving(founded, behind=StandIn(AT), settings={"max_load_bytes": 3_000_000}) as platform:
+        await found(platform.app)
+        await populate(platform)
+
+        async def lines(count: int) -> Any:
+            for _ in range(count):
+                yield b"x" * 100_000
+
+        path = "/v1/sources/crm/loads"
+        large = await platform.call("POST", path, CRM, purpose="data-stewardship", content=lines(20))
+        too_large = await platform.call("POST", path, CRM, purpose="data-stewardship", content=lines(40))
+        announced = await platform.call("POST", path, CRM, purpose="data-stewardship", content=b"x" * 3_000_001)
+        ordinary = await platform.call("PUT", RECORD, CRM, purpose="data-stewardship", content=b"x" * 2_000_000)
+
+        assert (large.status_code, len(platform.behind.bodies[0])) == (200, 2_000_000)
+        assert [one.status_code for one in (too_large, announced, ordinary)] == [413, 413, 413]
+
+
+async def test_the_resident_is_told_who_looked(platform: Platform) -> None:
+    await platform.agree()
+    platform.behind.answer = a_person
+    await platform.call("GET", f"/v1/people/{PERSON}/household", ADA, purpose="housing")
+    await platform.call("POST", "/v1/people/search", WILL, purpose="homelessness", json={})
+
+    path = f"/v1/people/{PERSON}/access-log"
+    log = (await platform.call("GET", path, "lbhf/ig/ig-lead", purpose="subject-rights")).json()
+    first = (await platform.call("GET", f"{path}?limit=1", ADA, purpose="housing")).json()
+    rest = (await platform.call("GET", f"{path}?limit=1&cursor={first['next']}", ADA, purpose="housing")).json()
+
+    assert [(one["organisation"], one["role"], one["purpose"], one["action"]) for one in log["items"]] == [
+        ("wcc", "caseworker", "homelessness", "search"),
+        ("lbhf", "caseworker", "housing", "read"),
+    ]
+    assert log["items"][0]["categories"] == ["existence", "identity"]
+    assert [first["items"], rest["items"]] == [log["items"][:1], log["items"][1:]]
+    assert rest["next"] is None
+
+
+async def test_the_application_can_change_no_audit_row(platform: Platform) -> None:
+    await platform.call("GET", "/v1/organisations", ADA)
+
+    for statement in ("UPDATE audit SET subject = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+        with pytest.raises(Exception, match="permission denied"):
+            await run(platform, statement)
+    assert await run(platform, "SELECT count(*) FROM audit") == 0, "out of context"
+    assert await run(platform, "SELECT count(*) FROM staff") == 0
+    assert await run(platform, "SELECT count(*) FROM audit_persons") == 0
+
+
+async def run(platform: Platform, statement: str) -> Any:
+    """Run SQL as the application role without a context."""
+    async with platform.app.state.database.transaction() as tx:
+        result = await tx.execute(text(statement))
+        return result.scalar_one() if result.returns_rows else None
+
+
+async def test_no_value_of_a_resident_reaches_a_log(platform: Platform, capfd: pytest.CaptureFixture[str]) -> None:
+    async def fail(_: Permit, __: Request) -> Response:
+        return JSONResponse({"detail": CANARY}, 500)
+
+    platform.behind.answer = fail
+    for body in ({"family_name": CANARY}, [CANARY]):
+        await platform.call("PUT", RECORD, CRM, purpose="data-stewardship", json=body)
+        await platform.call("POST", "/v1/people/search", ADA, purpose="housing", json=body)
+    await platform.call("POST", "/v1/decisions", ADA, json={"subject": CANARY})
+    await platform.call("POST", "/v1/agreements", "lbhf/ig/ig-lead", json={CANARY: CANARY})
+
+    said = capfd.readouterr()
+    assert CANARY not in said.out + said.err
+
+
+async def test_calls_at_once_each_get_their_own_permit(platform: Platform) -> None:
+    platform.behind.answer = a_person
+    paths = [f"/v1/people/{uuid4()}/household" for _ in range(20)]
+
+    answers = await asyncio.gather(*(platform.call("GET", path, ADA, purpose="housing") for path in paths))
+
+    assert {one.status_code for one in answers} == {200}
+    assert len({permit.txn for permit in platform.behind.permits}) == 20
