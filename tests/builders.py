@@ -70,13 +70,14 @@ def facts(source: str, **changes: Any) -> SourceFacts:
 
 def write_permit(org: str, source: str = "crm", **changes: Any) -> Permit:
     """Permit an organisation's CRM to write for one of its sources."""
-    permit = {
-        "action": Action.WRITE,
-        "roles": ("system",),
-        "source": facts(source),
-        "grants": granting(scope_of(org, SOURCE_AREAS[source])),
-    }
-    return a_permit(org, **(permit | changes))
+    return a_permit(
+        org,
+        action=Action.WRITE,
+        roles=("system",),
+        source=facts(source),
+        grants=granting(scope_of(org, SOURCE_AREAS[source])),
+        **changes,
+    )
 
 
 def a_permit(org: str, **changes: Any) -> Permit:

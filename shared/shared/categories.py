@@ -10,7 +10,10 @@ from enum import StrEnum
 from typing import Any, Final, NewType
 
 Scope = NewType("Scope", str)
-"""`owner/service-area`, for example `lbhf/housing`: the grain at which rows are shared or withheld."""
+"""`owner/service-area`, for example `lbhf/housing`: the grain at which rows are shared or withheld.
+
+A row stricter than its area is of a scope of its own that names the class too, for example `lbhf/education:child`.
+"""
 
 
 class Category(StrEnum):
@@ -115,6 +118,14 @@ AREA_CLASS: Final[Mapping[str, DataClass]] = {
 }
 """The thirteen service areas, each with the class of its rows."""
 
+STRICTER_ROWS: Final[Mapping[str, DataClass]] = {
+    "community-safety": DataClass.CRIMINAL,
+    "concessions": DataClass.SPECIAL,
+    "education": DataClass.CHILD,
+}
+"""Areas in which some rows are of a stricter class than the rest: those of services that deal with offences, with
+health or with a child's needs."""
+
 CATEGORY_CLASS: Final[Mapping[Category, DataClass]] = {
     Category.ACCESSIBILITY: DataClass.SPECIAL,
     Category.MARKERS: DataClass.CRIMINAL,
@@ -133,10 +144,23 @@ def scope_of(owner: str, service_area: str) -> Scope:
     return Scope(f"{owner}/{service_area}")
 
 
+def row_scope(owner: str, service_area: str, row_class: DataClass) -> Scope:
+    """Name the scope of a row of some class: its area's own, or the stricter one beside it."""
+    area_class = AREA_CLASS[service_area]
+    if strictest((area_class, row_class)) is area_class:
+        return scope_of(owner, service_area)
+    return Scope(f"{owner}/{service_area}:{row_class}")
+
+
 def split_scope(scope: Scope) -> tuple[str, str]:
-    """Give the owner and the service area of a scope."""
-    owner, _, service_area = scope.partition("/")
-    return owner, service_area
+    """Give the owner and the service area of a scope, whatever the class of its rows."""
+    owner, _, rest = scope.partition("/")
+    return owner, rest.partition(":")[0]
+
+
+def is_stricter(scope: Scope) -> bool:
+    """Tell whether a scope is of rows stricter than their area."""
+    return ":" in scope
 
 
 def strictest(classes: Iterable[DataClass]) -> DataClass:

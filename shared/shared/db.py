@@ -5,12 +5,16 @@ is asking (the context), and commits when the block ends without an error: befor
 answer after the block. Nothing else in the code base commits.
 """
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, Protocol
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 Context = Mapping[str, str]
@@ -28,6 +32,24 @@ _SET_CONTEXT = text(
     "SELECT set_config(name, value, true)"
     " FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS context(name, value)"
 )
+
+_FIND_DEAD_CLIENTS = text(
+    "SELECT set_config('tcp_keepalives_idle', '6', false), set_config('tcp_keepalives_interval', '2', false),"
+    " set_config('tcp_keepalives_count', '2', false)"
+)
+"""The server lets go of a client that vanished from the network, and of its locks, after ten seconds."""
+_TAKE_DUTY = text("SELECT pg_try_advisory_lock(hashtext(:duty))")
+_STANDBY_SECONDS = 1.0
+
+_TRANSIENT = re.compile(r"^(08|53|57P|40001|40P01|55P03)")
+"""Database error codes after which the same work may well succeed."""
+
+
+class Transactions(Protocol):
+    """What transactions can be opened on."""
+
+    def transaction(self, context: Context = NO_CONTEXT) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction in a context; commit at the end of the block, roll back on any error."""
 
 
 class Database:
@@ -52,9 +74,27 @@ class Database:
     async def transaction(self, context: Context = NO_CONTEXT) -> AsyncIterator[Transaction]:
         """Open a transaction in a context; commit at the end of the block, roll back on any error."""
         async with self._engine.begin() as connection:
-            if context:
-                await connection.execute(_SET_CONTEXT, {"names": list(context), "settings": list(context.values())})
+            await _set(connection, context)
             yield connection
+
+    @asynccontextmanager
+    async def on_duty(self, duty: str) -> AsyncIterator[Transactions]:
+        """Wait until nobody else in this database is on a duty, and be the one for the length of the block.
+
+        The transactions given run on the very connection that holds the lock, so whoever loses the one has lost the
+        other. The address must lead to the server itself, not to a pooler that shares connections out by transaction.
+        """
+        async with self._engine.connect() as connection:
+            try:
+                await connection.execute(_FIND_DEAD_CLIENTS)
+                while not (await connection.execute(_TAKE_DUTY, {"duty": duty})).scalar_one():
+                    await connection.commit()
+                    await asyncio.sleep(_STANDBY_SECONDS)
+                await connection.commit()
+                yield _OneConnection(connection)
+            finally:
+                # However the block ended, the lock goes with the connection.
+                await connection.invalidate()
 
     async def ping(self) -> None:
         """Ask the server for a sign of life."""
@@ -64,6 +104,32 @@ class Database:
     async def close(self) -> None:
         """Give all connections back to the server."""
         await self._engine.dispose()
+
+
+class _OneConnection:
+    """Transactions on one connection, one after the other."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def transaction(self, context: Context = NO_CONTEXT) -> AsyncIterator[Transaction]:
+        async with self._connection.begin():
+            await _set(self._connection, context)
+            yield self._connection
+
+
+async def _set(connection: AsyncConnection, context: Context) -> None:
+    if context:
+        await connection.execute(_SET_CONTEXT, {"names": list(context), "settings": list(context.values())})
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether the same work may well succeed later: the database was away, busy or in conflict."""
+    if isinstance(error, DBAPIError):
+        code = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or _TRANSIENT.match(code) is not None
+    return isinstance(error, (PoolExhausted, OSError, TimeoutError))
 
 
 def rows_of(result: Any) -> list[dict[str, Any]]:

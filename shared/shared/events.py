@@ -8,14 +8,28 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from shared.wire import Wire
 
 PEOPLE: Final = "scv.people"
 GOVERNANCE: Final = "scv.governance"
+REFERRALS: Final = "scv.referrals"
+PARTNERS: Final = "scv.partner"
+
+
+def partner_topic(org: str) -> str:
+    """Name the topic on which a partner hears of the referrals it was sent."""
+    return f"{PARTNERS}.{org}.referrals"
 
 
 class Event(Wire):
-    """Something that happened to one aggregate."""
+    """Something that happened to one aggregate.
+
+    Fields that a later version of us adds are passed over, so that services need not be brought up to date together.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     type: ClassVar[str]
     topic: ClassVar[str]
@@ -97,6 +111,8 @@ class SourceChanged(Event):
 class LinkageFlow(Wire):
     """One clause by which an owner lets its persons be compared with another's."""
 
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
     provider: str
     recipient: str
     service_areas: list[str]
@@ -114,6 +130,32 @@ class AgreementChanged(Event):
     valid_from: datetime
     valid_until: datetime
     linkage: list[LinkageFlow]
+    referral_clauses: list[str] | None = None
+    """The clauses under which it lets referrals be made, as `agreement/flow`; None in events older than this field."""
+
+
+class ReferralChanged(Event):
+    """A referral moved on; `service_id` is the service it asks for help, `partner` the organisation that offers it."""
+
+    type = "referral.changed.v1"
+    topic = REFERRALS
+
+    referral_id: UUID
+    action: str
+    status: str
+    partner: str
+    service_id: UUID
+
+
+class PartnerReferralChanged(Event):
+    """A referral moved on, as its partner hears of it: on a topic of its own, in a sequence of its own."""
+
+    type = "partner.referral-changed.v1"
+    topic = PARTNERS
+
+    referral_id: UUID
+    sequence: int
+    status: str
 
 
 EVENTS: Final[dict[str, type[Event]]] = {
@@ -125,6 +167,8 @@ EVENTS: Final[dict[str, type[Event]]] = {
         PersonSplit,
         SourceChanged,
         AgreementChanged,
+        ReferralChanged,
+        PartnerReferralChanged,
     )
 }
 """Every event ever published, by type."""

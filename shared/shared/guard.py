@@ -52,17 +52,18 @@ class Disclosed:
     def note(
         self,
         *,
-        person_id: UUID,
+        person_id: UUID | None,
         owner: str,
         record_id: UUID,
         version: int,
         scope: Scope,
         categories: Iterable[Category],
     ) -> None:
-        """Note that some categories of a record left."""
+        """Note that some categories of a record left; `person_id` is None where nobody is known to be behind it."""
         self._scopes.setdefault(scope, set()).update(categories)
         self._records[record_id] = version
-        self._persons[person_id] = owner
+        if person_id is not None:
+            self._persons[person_id] = owner
 
     def header(self) -> str:
         """Render for the `SCV-Disclosed` header, as JSON."""

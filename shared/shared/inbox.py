@@ -1,16 +1,35 @@
 """The inbox: each event of an aggregate takes effect once, in order, in each database.
 
-The row is written in the transaction of the effect, so that a crash between the two cannot be.
+The row that says so is written in the transaction of the effect, so that a crash between the two cannot be. An event
+that comes ahead of its time, because one before it is missing or failed, is parked and takes effect when its turn comes.
+
+    seen → pass over        next → take effect        ahead → park and alarm        fails again and again → park, condemn
 """
 
-from sqlalchemy import Column, Integer, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import insert
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
-from shared.db import Transaction
+import structlog
+from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, delete, exists, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from shared.bus import Condemned, Handler
+from shared.db import Database, Transaction, is_transient
+from shared.events import Envelope
+
+Effect = Callable[[Transaction, Envelope], Awaitable[None]]
+"""What an event changes in the service that takes it in, inside the transaction it is given."""
+
+_ATTEMPTS: Final = 3
+_PAUSE_SECONDS: Final = 0.1
+
+log = structlog.get_logger()
 
 
 def inbox_table(metadata: MetaData) -> Table:
-    """Declare a service's inbox."""
+    """Declare a service's inbox: the version each aggregate has come to here."""
     return Table(
         "inbox",
         metadata,
@@ -20,16 +39,153 @@ def inbox_table(metadata: MetaData) -> Table:
     )
 
 
-async def is_news(tx: Transaction, inbox: Table, *, source: str, subject: str, version: int) -> bool:
-    """Note an aggregate's version; False if this version, or a later one, was applied before."""
-    statement = (
-        insert(inbox)
-        .values(source=source, subject=subject, version=version)
-        .on_conflict_do_update(
-            index_elements=[inbox.c.source, inbox.c.subject],
-            set_={"version": version},
-            where=inbox.c.version < version,
-        )
-        .returning(inbox.c.version)
+def parked_table(metadata: MetaData) -> Table:
+    """Declare where a service keeps events that cannot take effect yet; `error` is set for those that failed."""
+    return Table(
+        "parked",
+        metadata,
+        Column("source", Text, primary_key=True),
+        Column("subject", Text, primary_key=True),
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("topic", Text, nullable=False),
+        Column("envelope", JSONB, nullable=False),
+        Column("error", Text),
+        Column("parked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     )
-    return (await tx.execute(statement)).scalar_one_or_none() is not None
+
+
+def once(database: Database, effect: Effect, *, inbox: Table, parked: Table) -> Handler:
+    """Make the handler by which events take effect once and in order; `database` is the worker's.
+
+    It raises `Condemned` for an event that was parked because its effect fails, and lets through what is the
+    database's fault, after which the event has to be handed over again.
+    """
+    return _Intake(database, effect, inbox, parked)
+
+
+async def redrive(database: Database, *, parked: Table, handlers: Mapping[str, Handler]) -> int:
+    """Hand events that failed to the handlers of their topics again, in order; give how many still fail.
+
+    What waits behind one that succeeds takes effect with it.
+    """
+    failed = select(parked.c.envelope).where(parked.c.error.is_not(None), parked.c.topic.in_(handlers))
+    async with database.transaction() as tx:
+        waiting = (await tx.execute(failed.order_by(parked.c.source, parked.c.subject, parked.c.version))).scalars().all()
+    condemned = 0
+    for envelope in map(Envelope.model_validate, waiting):
+        try:
+            await handlers[envelope.topic](envelope)
+        except Condemned:
+            condemned += 1
+    log.info("redriven", events=len(waiting), condemned=condemned)
+    return condemned
+
+
+@dataclass(frozen=True, slots=True)
+class _Intake:
+    database: Database
+    effect: Effect
+    inbox: Table
+    parked: Table
+
+    async def __call__(self, envelope: Envelope) -> None:
+        if await self._insist(envelope):
+            await self._release(envelope)
+
+    async def _insist(self, envelope: Envelope) -> bool:
+        """Take an event in; condemn it if its effect fails again and again. Tell whether others may wait for it."""
+        failure: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(_PAUSE_SECONDS)
+            try:
+                async with self.database.transaction() as tx:
+                    return await self._take_in(tx, envelope)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                log.warning("event failed", **_named(envelope), exc_info=error)
+                failure = error
+        error_class = type(failure).__name__
+        async with self.database.transaction() as tx:
+            await self._park(tx, envelope, error=error_class)
+        log.error("event condemned", **_named(envelope), error=error_class)
+        raise Condemned(envelope, error=error_class) from failure
+
+    async def _take_in(self, tx: Transaction, envelope: Envelope) -> bool:
+        others_wait = await self._turn_comes(tx, envelope)
+        if others_wait is not None:
+            await self.effect(tx, envelope)
+            if others_wait:
+                await self._clear(tx, envelope, version=envelope.aggregate_version)
+            return others_wait
+        here = select(self.inbox.c.version).where(*_same_aggregate(self.inbox, envelope))
+        version = (await tx.execute(here)).scalar_one_or_none() or 0
+        if envelope.aggregate_version <= version:
+            await self._clear(tx, envelope, version=version)
+        else:
+            await self._park(tx, envelope, error=None)
+            log.error("event ahead of its time", **_named(envelope), after=version)
+        return True
+
+    async def _turn_comes(self, tx: Transaction, envelope: Envelope) -> bool | None:
+        """Note the aggregate's version if it is the next one, and tell whether any event of it is parked; else None.
+
+        Concurrent takers of one event wait here for each other, and only the first finds it to be the next.
+        """
+        version = envelope.aggregate_version
+        waiting = exists().where(*_same_aggregate(self.parked, envelope))
+        statement: Any
+        if version == 1:
+            first = insert(self.inbox).values(source=envelope.source, subject=envelope.subject, version=1)
+            statement = first.on_conflict_do_nothing().returning(waiting)
+        else:
+            last = self.inbox.c.version == version - 1
+            following = update(self.inbox).where(*_same_aggregate(self.inbox, envelope), last)
+            statement = following.values(version=version).returning(waiting)
+        return (await tx.execute(statement)).scalar_one_or_none()  # type: ignore[no-any-return]
+
+    async def _release(self, envelope: Envelope) -> None:
+        """Take in what was parked for this aggregate and whose turn has come, each in a transaction of its own."""
+        here = select(self.inbox.c.version).where(*_same_aggregate(self.inbox, envelope)).scalar_subquery()
+        following = select(self.parked.c.envelope).where(
+            *_same_aggregate(self.parked, envelope),
+            self.parked.c.version == func.coalesce(here, 0) + 1,
+            self.parked.c.error.is_(None),
+        )
+        while True:
+            async with self.database.transaction() as tx:
+                found = (await tx.execute(following)).scalar_one_or_none()
+            if found is None:
+                return
+            await self._insist(Envelope.model_validate(found))
+
+    async def _park(self, tx: Transaction, envelope: Envelope, *, error: str | None) -> None:
+        row = insert(self.parked).values(
+            source=envelope.source,
+            subject=envelope.subject,
+            version=envelope.aggregate_version,
+            topic=envelope.topic,
+            envelope=envelope.model_dump(mode="json"),
+            error=error,
+        )
+        await tx.execute(
+            row.on_conflict_do_update(index_elements=["source", "subject", "version"], set_={"error": error})
+        )
+
+    async def _clear(self, tx: Transaction, envelope: Envelope, *, version: int) -> None:
+        done = delete(self.parked).where(*_same_aggregate(self.parked, envelope), self.parked.c.version <= version)
+        await tx.execute(done)
+
+
+def _same_aggregate(table: Table, envelope: Envelope) -> tuple[Any, Any]:
+    return table.c.source == envelope.source, table.c.subject == envelope.subject
+
+
+def _named(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "type": envelope.type,
+        "source": envelope.source,
+        "subject": envelope.subject,
+        "version": envelope.aggregate_version,
+    }

@@ -43,6 +43,8 @@ class Happened:
     event: Event
     subject: str
     version: int
+    topic: str | None = None
+    """Where the event goes if not to the topic of its class: to one partner's topic."""
 
 
 async def emit(
@@ -58,7 +60,7 @@ async def emit(
                 "event_id": uuid4(),
                 "source": source,
                 "type": one.event.type,
-                "topic": one.event.topic,
+                "topic": one.topic or one.event.topic,
                 "subject": one.subject,
                 "aggregate_version": one.version,
                 "owner": owner,

@@ -54,6 +54,19 @@ class Linkage:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """Whom a call is about, as customer-index resolved it for this call.
+
+    `record_id` and `scope` are those of the record named as the subject of a change; None for a person looked at.
+    """
+
+    owner: str
+    person_id: UUID
+    record_id: UUID | None = None
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Permit:
     """What one call may do, for whom and why."""
 
@@ -69,6 +82,10 @@ class Permit:
     """`owner/source` of sources whose rows stay with their owner."""
     source: SourceFacts | None = None
     """The source written for; only on permits for a write."""
+    about: tuple[Anchor, ...] = ()
+    """The persons the call is about, where another service than customer-index answers it; the subject comes first."""
+    clauses: tuple[str, ...] = ()
+    """The clauses of trigger `referral` in force for this caller: payloads that rest on them may be read."""
 
     def context(self) -> Context:
         """Give the row-level-security context: rows of the granted scopes, links of the owners who link, and for a
@@ -165,6 +182,11 @@ def _claims(permit: Permit, audience: str, request: str, at: datetime) -> dict[s
             permit.source.linkage,
             permit.source.statutory_bar,
         ],
+        "about": [
+            [anchor.owner, str(anchor.person_id), anchor.record_id and str(anchor.record_id), anchor.scope]
+            for anchor in permit.about
+        ],
+        "clauses": list(permit.clauses),
     }
 
 
@@ -183,6 +205,11 @@ def _permit(claims: Mapping[str, Any]) -> Permit:
         ),
         barred=tuple(claims["barred"]),
         source=None if claims["src"] is None else SourceFacts(*claims["src"]),
+        about=tuple(
+            Anchor(owner, UUID(person_id), record_id and UUID(record_id), scope)
+            for owner, person_id, record_id, scope in claims["about"]
+        ),
+        clauses=tuple(claims["clauses"]),
     )
 
 

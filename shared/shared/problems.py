@@ -6,10 +6,12 @@
     ├── NotFound              404
     ├── MethodNotAllowed      405
     ├── RequestStillRunning   409
+    ├── VersionChanged        412
     ├── BodyTooLarge          413
     ├── UnsupportedMediaType  415
     ├── IdempotencyKeyReused  422
     ├── InvalidRequest        422
+    ├── VersionRequired       428
     ├── InternalError         500
     └── Unavailable           503
 
@@ -106,6 +108,15 @@ class RequestStillRunning(Problem):
     status = 409
 
 
+class VersionChanged(Problem):
+    """This was changed since the version that If-Match names.
+
+    Read it again, and send the ETag of that answer.
+    """
+
+    status = 412
+
+
 class BodyTooLarge(Problem):
     """The request body is larger than this route takes."""
 
@@ -131,6 +142,15 @@ class InvalidRequest(Problem):
     """The request is well formed but its content is not valid."""
 
     status = 422
+
+
+class VersionRequired(Problem):
+    """This exists, so that a change must name the version it replaces.
+
+    Read it, and send the ETag of that answer as If-Match.
+    """
+
+    status = 428
 
 
 class InternalError(Problem):

@@ -3,6 +3,7 @@
 Frozen and handed to `create_app`; there is no global instance and nothing is read at import.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -25,6 +26,10 @@ class ServiceSettings(BaseSettings):
     log_level: str = "INFO"
     max_body_bytes: int = 1024 * 1024
     """Largest request body, in bytes, for routes without a cap of their own."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    drain_seconds: Annotated[float, Field(ge=0)] = 5.0
+    """How long a service that was told to stop still accepts calls, until nobody sends it any."""
 
 
 class InnerSettings(ServiceSettings):
@@ -32,3 +37,31 @@ class InnerSettings(ServiceSettings):
 
     permit_keys: str
     """JWKS (JSON) with the gateway's public permit keys; several while keys are rotated."""
+
+
+class OwnerSettings(BaseSettings):
+    """What migrations are told, and running services are not; read with the service's own prefix."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    owner_database_url: str
+    """`postgresql+asyncpg://…` as the role that owns the schema."""
+
+
+class KafkaSettings(BaseSettings):
+    """Where Kafka is and who we are to it, from `KAFKA_…`; the same for every service."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore")
+
+    bootstrap_servers: str
+    """`host:port` of some brokers, separated by commas."""
+    ca_file: Path | None = None
+    """Who signed the brokers' certificates; connections are encrypted if it is given."""
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    """Our own certificate and its key, where the brokers ask for them."""
+    member: str | None = None
+    """This consumer's name in its group, the same after a restart, so that a restart moves no partitions."""
+    partitions: Annotated[int, Field(ge=1)] = 6
+    replicas: Annotated[int, Field(ge=1)] = 1
+    """Of topics that we create."""

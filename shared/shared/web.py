@@ -15,11 +15,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.db import is_transient
 from shared.logs import describe
 from shared.problems import (
     BodyTooLarge,
@@ -36,9 +35,6 @@ from shared.problems import (
 
 OPEN_ROUTES: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json"})
 """Routes of every service that anyone may call; they hold no personal data."""
-
-_TRANSIENT = re.compile(r"^(08|53|57P|40001|40P01|55P03)")
-"""Database error codes after which the same request may well succeed."""
 
 _DETAILS: Final = {
     "extra_forbidden": "is not a field of this request",
@@ -179,10 +175,7 @@ def _translated(error: Exception) -> Problem:
     """Turn what nobody handled into a problem that tells the caller only whether trying again may help."""
     if isinstance(error, Problem):
         return error
-    lost = isinstance(error, DBAPIError) and (
-        error.connection_invalidated or _TRANSIENT.match(getattr(error.orig, "sqlstate", None) or "") is not None
-    )
-    if lost or isinstance(error, (PoolExhausted, OSError, TimeoutError)):
+    if is_transient(error):
         log.warning("unavailable", **describe(error))
         return Unavailable("The database did not answer as it should.", headers={"Retry-After": "1"})
     log.error("unexpected", **describe(error))
@@ -199,8 +192,15 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return render(MalformedRequest("The body is not valid JSON."), request_id_of(request))
+    if any(one["loc"] == ("body",) and one["type"] != "missing" for one in found) and not _is_json(request):
+        return render(UnsupportedMediaType("Send application/json."), request_id_of(request))
     errors = [FieldError(pointer_to(one["loc"]), words_for(one)) for one in found]
     return render(InvalidRequest("Some fields are not valid.", errors=errors), request_id_of(request))
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
 
 
 async def _http(request: Request, error: Exception) -> Response:

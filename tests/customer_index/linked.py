@@ -1,6 +1,7 @@
 """Boroughs that let their persons be linked: the events that say so, and residents known to several."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -74,7 +75,7 @@ async def put(
     source, _, local_id = name.partition("/")
     permit = write_permit(owner, source)
     if source_facts:
-        permit = write_permit(owner, source, source=facts(source, **source_facts))
+        permit = replace(permit, source=facts(source, **source_facts))
     answer = await index.call(
         "PUT", f"/v1/sources/{source}/records/{local_id}", permit, json=record if record is not None else a_record()
     )

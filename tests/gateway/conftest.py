@@ -36,7 +36,7 @@ async def serving(
     """Serve a gateway in front of an inner service."""
     app = create_app(
         Settings(
-            **{  # type: ignore[arg-type]
+            **{
                 "database_url": url(server, "gateway", "app"),
                 "worker_database_url": url(server, "gateway", "worker"),
                 "cursor_secret": SECRET,
@@ -46,7 +46,7 @@ async def serving(
                 **(settings or {}),
             }
         ),
-        clock=lambda: platform.at,
+        clock=lambda: AT,
         transports={"customer-index": httpx.ASGITransport(behind)},
     )
     transport = httpx.ASGITransport(app)

@@ -12,6 +12,8 @@ ORDINARY = [
     "housing", "parking", "registrars", "street-scene",
 ]  # fmt: skip
 AREAS = [*ORDINARY, "adult-social-care", "childrens-social-care"]
+ROWS = [*AREAS, "community-safety:criminal", "concessions:special", "education:child"]
+"""Every area, and with their class the rows that are stricter than the rest of theirs."""
 CATEGORIES = [
     "existence", "identity", "identifiers", "contact_details", "address", "accessibility", "household", "linkage",
     "contacts", "cases", "case_notes", "assessments", "referrals", "markers",
@@ -62,7 +64,7 @@ def form_granted(
         for flow in agreement["content"]["flows"]:
             if (flow["from"], flow["to"]) != (owner, caller["org"]) or flow["trigger"] != "request":
                 continue
-            if not flow_grants(world, agreement, flow, area=area, on=on) or purpose not in flow["purposes"]:
+            if not flow_grants(world, agreement, flow, row=area, on=on) or purpose not in flow["purposes"]:
                 continue
             if not any(role in flow.get("recipient_roles", []) and role != "operator" for role in roles):
                 continue
@@ -72,8 +74,9 @@ def form_granted(
     return max(forms, key=FORMS.index, default=None)
 
 
-def own_role_sees(role: str, purpose: str, action: str, area: str, category: str) -> bool:
+def own_role_sees(role: str, purpose: str, action: str, row: str, category: str) -> bool:
     """Tell whether one role sees a cell of its own borough."""
+    area, _, row_class = row.partition(":")
     if purpose == "insight":
         return False
     if role == "system":
@@ -83,7 +86,7 @@ def own_role_sees(role: str, purpose: str, action: str, area: str, category: str
         return purpose == "data-stewardship" and action in ("read", "search", "steward") and category in STEWARDED
     if role == "ig-lead":
         return purpose == "subject-rights" and action in ("read", "search")
-    if role not in ("frontline", "caseworker", "social-worker") or action not in ("read", "search"):
+    if role not in ("frontline", "caseworker", "social-worker") or action not in ("read", "search", "write"):
         return False
     if purpose in ("data-stewardship", "subject-rights"):
         return False
@@ -94,6 +97,15 @@ def own_role_sees(role: str, purpose: str, action: str, area: str, category: str
         return False
     if category == "existence":
         return True
+    if row_class == "child" and (role != "social-worker" or purpose not in ("child-safeguarding", "education")):
+        return False
+    if row_class == "special" and role != "social-worker":
+        return False
+    if row_class == "criminal":
+        if role == "frontline":
+            return False
+        if purpose not in ("community-safety", "fraud-prevention", "adult-safeguarding", "child-safeguarding"):
+            return False
     if area == "childrens-social-care" and (role != "social-worker" or purpose != "child-safeguarding"):
         return False
     if (area == "adult-social-care" or category == "accessibility") and role != "social-worker":
@@ -105,8 +117,27 @@ def own_role_sees(role: str, purpose: str, action: str, area: str, category: str
     return True
 
 
-def flow_grants(world: Any, agreement: Any, flow: Any, *, area: str, on: date) -> bool:
-    """Tell whether a flow opens an area to anyone on a day."""
+def flow_grants(world: Any, agreement: Any, flow: Any, *, row: str, on: date) -> bool:
+    """Tell whether a flow opens the rows of an area to anyone on a day."""
+    area, _, row_class = row.partition(":")
+    if row_class and area not in flow["service_areas"]:
+        return False
+    numbers = [int(text.partition("(")[0]) for text in flow.get("schedule1", [])]
+    if row_class == "special":
+        if not flow.get("article9"):
+            return False
+        if set(flow["article9"]) & set("bhij") and not any(1 <= number <= 4 for number in numbers):
+            return False
+        if "g" in flow["article9"] and not any(6 <= number <= 28 for number in numbers):
+            return False
+    if row_class == "criminal" and not (
+        flow.get("article10") and any(1 <= number <= 4 or 6 <= number <= 37 for number in numbers)
+    ):
+        return False
+    if row_class == "child":
+        act = (flow.get("legal_power") or {"act": ""})["act"].lower()
+        if not any(word in act for word in ("child", "safeguarding", "education", "school")):
+            return False
     content = agreement["content"]
     if agreement["status"] != "active" or flow.get("cohort", "all") != "all":
         return False
@@ -147,5 +178,5 @@ def areas_opened(world: Any, *, provider: str, recipient: str, on: date) -> set[
         for flow in agreement["content"]["flows"]
         if (flow["from"], flow["to"], flow["trigger"]) == (provider, recipient, "batch")
         and "linkage" in [each["category"] for each in flow["categories"]]
-        and flow_grants(world, agreement, flow, area=area, on=on)
+        and flow_grants(world, agreement, flow, row=area, on=on)
     }

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.change import next_epoch
 from gateway.commands.organisations import put_identity_provider, put_organisation, put_staff
+from gateway.organisation import OrganisationKind
 from gateway.queries.register import get_epoch
 from gateway.schemas.organisations import NewIdentityProvider, NewOrganisation, NewStaff
 from shared.permit import HEADER, Permit, PermitGate, fingerprint
@@ -138,7 +139,6 @@ class Platform:
 
     app: FastAPI
     client: httpx.AsyncClient
-    at: datetime = AT
     behind: StandIn = field(default_factory=lambda: StandIn(AT))
 
     async def call(
@@ -146,7 +146,7 @@ class Platform:
     ) -> httpx.Response:
         """Call as `org/subject/role,role`."""
         org, subject, roles = who.split("/")
-        headers = {"Authorization": f"Bearer {a_token(org, subject, roles.split(','), at=self.at)}"}
+        headers = {"Authorization": f"Bearer {a_token(org, subject, roles.split(','), at=AT)}"}
         if purpose is not None:
             headers["SCV-Purpose"] = purpose
         return await self.client.request(method, path, headers=headers | dict(sent.pop("headers", {})), **sent)
@@ -189,7 +189,7 @@ async def found(app: FastAPI) -> None:
     """Enter the operator, which nobody could be entitled to do over HTTP."""
     async with app.state.database.transaction({"scv.org": "platform"}) as tx:
         await next_epoch(tx, after=await get_epoch(tx))
-        operator = NewOrganisation(name="Platform", kind="operator")  # type: ignore[arg-type]
+        operator = NewOrganisation(name="Platform", kind=OrganisationKind.OPERATOR)
         await put_organisation(tx, "platform", operator, if_match=None)
         provider = NewIdentityProvider.model_validate(registration("platform"))
         await put_identity_provider(tx, "platform", provider, name="local", if_match=None)

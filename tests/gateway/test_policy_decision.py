@@ -24,7 +24,7 @@ def worker(org: str, *roles: str) -> dict[str, Any]:
 
 def cells(decision: Decision) -> Cells:
     return {
-        (*split_scope(scope), category.value): form.value
+        (*scope.split("/"), category.value): form.value
         for scope, granted in decision.grants.items()
         for category, form in granted.items()
     }
@@ -37,7 +37,7 @@ def decided(governance: Governance, caller: dict[str, Any], purpose: str, action
 def cells_by_the_oracle(world: dict[str, Any], caller: dict[str, Any], purpose: str, action: str) -> Cells:
     def every() -> Iterator[tuple[tuple[str, str, str], str | None]]:
         for owner in KINDS:
-            for area in oracle.AREAS:
+            for area in oracle.ROWS:
                 for category in oracle.CATEGORIES:
                     yield (
                         (owner, area, category),
@@ -203,6 +203,39 @@ def test_a_scope_without_existence_grants_nothing() -> None:
     world = world_of(agreement(flow(categories=[{"category": "identity"}])))
     seen = decided(compiled(world), worker("wcc", "caseworker"), "homelessness", "read")
     assert {owner for owner, _, _ in seen} == {"wcc"}
+
+
+@pytest.mark.parametrize(
+    ("area", "row", "condition"),
+    [
+        ("concessions", "concessions:special", {"article9": ["h"], "schedule1": ["2"]}),
+        ("concessions", "concessions:special", {"article9": ["c"]}),
+        ("community-safety", "community-safety:criminal", {"article10": True, "schedule1": ["10"]}),
+        ("education", "education:child", {"legal_power": {"act": "Education Act 1996", "section": "13"}}),
+    ],
+)
+def test_rows_stricter_than_their_area_ask_for_its_name_and_their_condition(
+    area: str, row: str, condition: dict[str, Any]
+) -> None:
+    caller = worker("wcc", "caseworker")
+
+    def opened(**changes: Any) -> set[str]:
+        seen = decided(compiled(world_of(agreement(flow(**changes)))), caller, "homelessness", "read")
+        return {there for owner, there, _ in seen if owner == "lbhf"}
+
+    assert opened(service_areas=[area]) == {area}
+    assert opened(service_areas=[area], **condition) == {area, row}
+    assert row not in opened(service_areas=["*"], **condition)
+
+
+def test_a_decision_lists_areas_only() -> None:
+    asking = calling(worker("lbhf", "social-worker"))
+    decision = decide(
+        compiled(world_of()), caller=asking, purpose=Purpose.CHILD_SAFEGUARDING, action=Action.READ, at=NOON
+    )
+    assert Scope("lbhf/education:child") in decision.grants
+    assert {split_scope(Scope(scope))[1] for scope in render_grants(decision.grants)} == set(oracle.AREAS)
+    assert not any(":" in scope for scope in render_grants(decision.grants))
 
 
 def test_a_statutory_bar_is_lifted_only_by_a_clause_that_cites_it() -> None:

@@ -189,7 +189,7 @@ def test_a_borough_s_own_worker_is_told_the_role_or_the_purpose_that_would_do(
     [
         ("wcc", "admin", "housing", "read", "role-not-permitted"),
         ("wcc", "frontline", "insight", "read", "purpose-not-permitted"),
-        ("wcc", "caseworker", "housing", "write", "role-not-permitted"),
+        ("wcc", "caseworker", "housing", "steward", "role-not-permitted"),
         ("shelter-west", "partner-worker", "housing", "read", "not-covered-by-agreement"),
     ],
 )

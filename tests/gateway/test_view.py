@@ -21,7 +21,9 @@ def a_record(owner: str, area: str, **shown: Any) -> dict[str, Any]:
 
 async def known_to_both(_: Permit, request: Request) -> Response:
     """Answer with a person of wcc that is linked with one of lbhf, of which housing is seen."""
-    household = {"members": [], "basis": []} if request.url.query == "include=household" else None
+    household: dict[str, list[str]] | None = (
+        {"members": [], "basis": []} if request.url.query == "include=household" else None
+    )
     person = {
         "person_id": str(PERSON),
         "owner": "wcc",

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pydantic_core import to_json
 
 from customer_index.app import create_app
@@ -64,7 +65,7 @@ async def together(founded: Server) -> AsyncIterator[Together]:
         Settings(
             database_url=url(founded, "customer_index", "app"),
             worker_database_url=url(founded, "customer_index", "worker"),
-            cursor_secret=SECRET,  # type: ignore[arg-type]
+            cursor_secret=SecretStr(SECRET),
             permit_keys=to_json(PERMIT_KEYS).decode(),
         ),
         clock=lambda: AT,

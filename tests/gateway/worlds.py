@@ -7,14 +7,14 @@ follow from a world (`oracle`).
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from hypothesis import strategies as st
+
 from gateway.agreement import AgreementContent
 from gateway.governance import Agreement, BarredSource, Governance, compile_governance
 from gateway.lifecycle import AgreementStatus
 from gateway.organisation import OrganisationKind
 from gateway.standing import Caller, Standing
-from hypothesis import strategies as st
 from shared.categories import Purpose, Role
-
 from tests.gateway.oracle import AREAS, CATEGORIES, FORMS
 
 KINDS = {"lbhf": "borough", "wcc": "borough", "rbkc": "borough", "shelter-west": "partner", "platform": "operator"}
@@ -42,7 +42,7 @@ def flows(draw: st.DrawFn, *, number: int) -> dict[str, Any]:
         "service_areas": draw(st.lists(st.sampled_from(["*", *AREAS]), min_size=1, max_size=3, unique=True)),
         "categories": [{"category": name, "form": draw(st.sampled_from(FORMS))} for name in names],
         "recipient_roles": draw(some_roles),
-        "legal_power": {"act": draw(st.sampled_from([BAR, "Housing Act 1996"])), "section": "213"},
+        "legal_power": {"act": draw(st.sampled_from([BAR, "Housing Act 1996", "Children Act 2004"])), "section": "213"},
         "article6": "e",
     }
     if draw(st.booleans()):
@@ -51,6 +51,10 @@ def flows(draw: st.DrawFn, *, number: int) -> dict[str, Any]:
         flow["commitment"] = {"statement": "confidentiality", "version": draw(st.integers(1, 3))}
     if draw(st.integers(0, 7)) == 0:
         flow["cohort"] = "adults"
+    if draw(st.booleans()):
+        flow["article9"] = draw(st.lists(st.sampled_from(["c", "g", "h"]), max_size=2, unique=True))
+        flow["article10"] = draw(st.booleans())
+        flow["schedule1"] = draw(st.lists(st.sampled_from(["2", "5", "18(1)(a)"]), max_size=2, unique=True))
     return flow
 
 

@@ -126,6 +126,22 @@ def test_without_a_node_the_commands_say_so() -> None:
     assert "make run" in refused.stderr
 
 
+def test_synthetic_extracts_come_with_the_commands_that_use_them(tmp_path: Path) -> None:
+    with short_lived_directory("scv-test-") as directory:
+        written = _scv(Place(directory), "extracts", str(tmp_path / "made"), "--residents", "60")
+    assert written.returncode == 0
+    assert (tmp_path / "made" / "lbhf-crm.ndjson").exists()
+    assert f"load --org lbhf --source crm {tmp_path}/made/lbhf-crm.ndjson" in written.stdout
+    assert "/v1/people/search" in written.stdout
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = _scv(Place(tmp_path / "file" / "data"), "run", "--port", "0")
+    assert refused.returncode == 1
+    assert "SCV_DATA" in refused.stderr
+
+
 def test_an_extract_is_loaded_and_a_line_that_is_refused_is_named(
     node: Announcement, place: Place, tmp_path: Path
 ) -> None:
@@ -173,7 +189,7 @@ def _running(place: Place) -> Iterator[Announcement]:
     try:
         _await(announced)
         found = place.announcement()
-        assert found is not None, process.communicate()[1]
+        assert found is not None and process.poll() is None, process.communicate()[1]
         yield found
     finally:
         process.send_signal(signal.SIGINT)

@@ -20,9 +20,9 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from shared.categories import Purpose, Role
 from single_node import loading
 from single_node.demo.telling import Surprise
-from single_node.guide import next_steps, welcome
+from single_node.guide import LOADED, load_step, search_step, welcome
 from single_node.lodging import ServerTrouble
-from single_node.place import Announcement, NodeIsRunning, PortTaken, default_place
+from single_node.place import Announcement, NodeIsRunning, PlaceUnusable, PortTaken, default_place
 from single_node.population import generate, write_extracts
 from single_node.postgres import Durability
 from single_node.staff import LocalNode, NotPossible, local_node
@@ -33,6 +33,8 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _SEED = 1
 _REJECTS_SHOWN = 5
+_EXPECTED = (BackgroundWorkFailed, NodeIsRunning, NotPossible, PlaceUnusable, PortTaken, ServerTrouble, Surprise)
+_DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 @app.command()
@@ -54,7 +56,7 @@ def run(
 
     with _failures_told():
         node.run(place, port=port, durability=durability, ready=ready)
-        print("Stopped; the data are kept.")
+        print("Stopped.")
 
 
 @app.command()
@@ -74,7 +76,7 @@ def token(
                 f"Warning: the staff register of {org} does not allow {subject} the role {', '.join(missing)};"
                 " the token claims it in vain until an admin enters it."
             )
-        print(node.token(org, subject=subject, roles=roles))
+        print(node.signed(org, subject=subject, roles=roles))
 
 
 @app.command()
@@ -99,7 +101,7 @@ def extracts(
     paths = write_extracts(generate(seed, residents=residents), directory)
     print(f"{len(paths)} files in {directory}, such as {paths[0].name}. With a node running (make run):\n")
     found = default_place().announcement()
-    print(next_steps(directory, url=found.url if found else "http://127.0.0.1:8080"))
+    print(load_step(directory), search_step(directory, url=found.url if found else _DEFAULT_URL), sep="\n")
 
 
 @app.command()
@@ -114,7 +116,7 @@ def demo() -> None:
 
 
 def _load_population(node: LocalNode, directory: Path) -> None:
-    done = directory / "loaded"
+    done = directory / LOADED
     if done.exists():
         return
     for path in write_extracts(generate(_SEED), directory):
@@ -167,7 +169,7 @@ def _failures_told() -> Iterator[None]:
     """Turn a failure that was to be expected into its message and exit code 1."""
     try:
         yield
-    except (BackgroundWorkFailed, NodeIsRunning, NotPossible, PortTaken, ServerTrouble, Surprise) as failure:
+    except _EXPECTED as failure:
         console.print(str(failure), markup=False)
         raise typer.Exit(1) from None
     except httpx.TransportError as failure:

@@ -4,8 +4,14 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Final
 
 from single_node.place import Announcement, Place
+
+LOADED: Final = "loaded"
+"""The file that says, beside some extracts, that all of them were loaded."""
+
+_EXTRACT: Final = "lbhf-crm.ndjson"
 
 
 def welcome(announcement: Announcement, place: Place, *, extracts: Path) -> str:
@@ -23,28 +29,34 @@ def welcome(announcement: Announcement, place: Place, *, extracts: Path) -> str:
     ]
     if place.root != Place(Path(".scv").absolute()).root:
         told.append(f"  export SCV_DATA={shlex.quote(str(place.root))}")
-    if any(extracts.glob("*.ndjson")):
-        return "\n".join([*told, next_steps(extracts, url=announcement.url)])
-    return "\n".join(
-        [*told, f"  {_scv()} extracts {_shown(extracts)}", "", "It writes synthetic residents and says more."]
-    )
+    if not any(extracts.glob("*.ndjson")):
+        return "\n".join(
+            [*told, f"  {_scv()} extracts {_shown(extracts)}", "", "It writes synthetic residents and says more."]
+        )
+    if (extracts / LOADED).exists():
+        return "\n".join([*told, search_step(extracts, url=announcement.url)])
+    return "\n".join([*told, load_step(extracts), search_step(extracts, url=announcement.url)])
 
 
-def next_steps(extracts: Path, *, url: str) -> str:
-    """Say how to load an extract, get a worker's token and search for one of the residents in it."""
-    extract = extracts / "lbhf-crm.ndjson"
-    with extract.open(encoding="utf-8") as lines:
+def load_step(extracts: Path) -> str:
+    """Say how to load one of some extracts."""
+    return f"  {_scv()} load --org lbhf --source crm {_shown(extracts / _EXTRACT)}"
+
+
+def search_step(extracts: Path, *, url: str) -> str:
+    """Say how to get a worker's token and search for one of the synthetic residents in some extracts."""
+    with (extracts / _EXTRACT).open(encoding="utf-8") as lines:
         someone = next(record for record in map(json.loads, lines) if "date_of_birth" in record)
     query = {name: someone[name] for name in ("family_name", "date_of_birth")}
     return "\n".join(
         [
-            f"  {_scv()} load --org lbhf --source crm {_shown(extract)}",
             f"  TOKEN=$({_scv()} token --org lbhf --subject alice --role caseworker)",
             f'  curl -s {url}/v1/people/search -H "Authorization: Bearer $TOKEN" \\',
             "       -H 'SCV-Purpose: customer-service' -H 'Content-Type: application/json' \\",
             f"       -d {shlex.quote(json.dumps(query, ensure_ascii=False))}",
             "",
             "The answer's person_id is the key to the single view:",
+            "",
             f"  curl -s {url}/v1/people/PERSON_ID \\",
             "       -H \"Authorization: Bearer $TOKEN\" -H 'SCV-Purpose: customer-service'",
         ]

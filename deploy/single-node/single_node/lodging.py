@@ -74,7 +74,13 @@ def _reachable(home: Path) -> Path:
             f"{home} links to {home.readlink()}, which is gone. Remove the link to start with empty data."
         )
     if os.geteuid() == 0 and not home.exists() and not _is_open(home.parent.resolve()):
-        home.symlink_to(tempfile.mkdtemp(prefix="scv-postgres-", dir="/var/lib"))
+        try:
+            home.symlink_to(tempfile.mkdtemp(prefix="scv-postgres-", dir="/var/lib"))
+        except OSError as error:
+            raise ServerTrouble(
+                f"{home.parent} is closed to the user that PostgreSQL runs as, and /var/lib cannot take its data"
+                f" ({error.strerror}). Run as an ordinary user, or name an open directory: SCV_DATA=…"
+            ) from None
     return home.resolve()
 
 

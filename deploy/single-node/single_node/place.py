@@ -36,6 +36,10 @@ class NodeIsRunning(Exception):
     """Another node is at work on the same data; the message says how to reach and how to stop it."""
 
 
+class PlaceUnusable(Exception):
+    """The data directory cannot be made or used; the message says why."""
+
+
 class PortTaken(Exception):
     """The port asked for belongs to another program."""
 
@@ -75,11 +79,16 @@ class Place:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Make the directory if need be and keep other nodes off it; raise `NodeIsRunning` if one is at work there."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        # As root the database server runs as another user, who has to pass through but not to look around.
-        self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        self.secrets.mkdir(mode=0o700, exist_ok=True)
+        """Make the directory if need be and keep other nodes off it; raise `NodeIsRunning` or `PlaceUnusable`."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            # As root the database server runs as another user, who has to pass through but not to look around.
+            self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
+            self.secrets.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise PlaceUnusable(
+                f"{self.root} cannot hold the data ({error.strerror}); name another: SCV_DATA=…"
+            ) from None
         lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,10 +108,6 @@ class Place:
     def secret(self, name: str) -> str:
         """Give the secret of this name, made at first use: 43 random characters."""
         return self._kept(name, secrets.token_urlsafe)
-
-    def has_secrets(self) -> bool:
-        """Tell whether a node has ever run here."""
-        return self.secrets.is_dir() and any(self.secrets.iterdir())
 
     def _kept(self, name: str, make: Callable[[], str]) -> str:
         path = self.secrets / name

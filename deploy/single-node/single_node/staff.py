@@ -32,12 +32,12 @@ class LocalNode:
     def token(self, org: str, *, subject: str, roles: Sequence[str]) -> str:
         """Give a token for a subject; one unknown to the register is entered with these roles and no training."""
         self.register(org, subject=subject, roles=roles)
-        return self._signed(org, subject=subject, roles=roles)
+        return self.signed(org, subject=subject, roles=roles)
 
     def register(self, org: str, *, subject: str, roles: Sequence[str]) -> frozenset[str]:
         """Enter an unknown subject with these roles; give the roles that the register allows the subject."""
         path = f"/v1/organisations/{org}/staff/{subject}"
-        headers = {"Authorization": f"Bearer {self._signed(org, subject=LOCAL_ADMIN, roles=('admin',))}"}
+        headers = {"Authorization": f"Bearer {self.signed(org, subject=LOCAL_ADMIN, roles=('admin',))}"}
         with httpx.Client(base_url=self.url, headers=headers, timeout=30) as http:
             found = http.get(path)
             if found.status_code == httpx.codes.NOT_FOUND:
@@ -47,7 +47,8 @@ class LocalNode:
             raise NotPossible(f"The staff register of {org} answered {found.status_code}: {explained(found)}")
         return frozenset(found.json()["roles"])
 
-    def _signed(self, org: str, *, subject: str, roles: Sequence[str]) -> str:
+    def signed(self, org: str, *, subject: str, roles: Sequence[str]) -> str:
+        """Sign a token as the organisation's local identity provider, whatever the register says."""
         if not (self.place.secrets / f"identity-{org}.jwk").exists():
             raise NotPossible(f"There is no local identity provider for {org}; there is one for {self._known()}.")
         key = self.place.signing_key(f"identity-{org}")

@@ -28,13 +28,6 @@ class UnknownPerson(NotFound):
     """
 
 
-class IdempotencyKeyReused(InvalidRequest):
-    """This Idempotency-Key was used for another request.
-
-    Use a new key for a new request; repeat a request with the same key and the same body.
-    """
-
-
 class UnknownLoad(NotFound):
     """There is no such load of your organisation.
 

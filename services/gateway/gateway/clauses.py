@@ -50,6 +50,21 @@ def warnings_of(content: AgreementContent) -> list[Finding]:
     return findings
 
 
+def names_condition(flow: Flow, row_class: DataClass) -> bool:
+    """Tell whether a flow names the legal condition on which rows of a class may be shared."""
+    paragraphs = {_paragraph_number(text) for text in flow.schedule1}
+    match row_class:
+        case DataClass.ORDINARY:
+            return True
+        case DataClass.SPECIAL:
+            parts = (_SCHEDULE_1_PART.get(letter) for letter in flow.article9)
+            return bool(flow.article9) and all(part is None or paragraphs & part for part in parts)
+        case DataClass.CRIMINAL:
+            return flow.article10 and bool(paragraphs & (_PART_1 | _PART_2 | _PART_3))
+        case DataClass.CHILD:
+            return flow.legal_power is not None and _CHILD_POWER.search(flow.legal_power.act) is not None
+
+
 def _whole_problems(content: AgreementContent, *, organisations: Mapping[str, OrganisationKind]) -> Iterator[Finding]:
     if content.valid_until < content.valid_from:
         yield "/valid_until", "must not be before valid_from"
@@ -152,7 +167,7 @@ def _class_problems(flow: Flow) -> Iterator[Finding]:
             yield "/schedule1", "criminal offence data needs a condition of DPA 2018 Schedule 1"
     if paragraphs & _POLICY_DOCUMENT_PARAGRAPHS and flow.policy_document is None:
         yield "/policy_document", "a condition in schedule1 is met only with an appropriate policy document"
-    if DataClass.CHILD in classes and (flow.legal_power is None or not _CHILD_POWER.search(flow.legal_power.act)):
+    if DataClass.CHILD in classes and not names_condition(flow, DataClass.CHILD):
         yield "/legal_power", "a child's rows need a named safeguarding or education power"
 
 

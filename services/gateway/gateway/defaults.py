@@ -11,7 +11,17 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.agreement import ORDINARY_AREAS
-from shared.categories import AREA_CLASS, CATEGORY_CLASS, Action, Category, DataClass, Purpose, Role
+from shared.categories import (
+    AREA_CLASS,
+    CATEGORY_CLASS,
+    STRICTER_ROWS,
+    Action,
+    Category,
+    DataClass,
+    Purpose,
+    Role,
+    strictest,
+)
 
 DISCLOSABLE: Final = frozenset(Category) - {Category.LINKAGE}
 """What a decision may grant; linkage lets persons be compared and shows nothing."""
@@ -63,12 +73,14 @@ CRIMINAL_PURPOSES: Final = frozenset(
 )
 
 _LOOK: Final = frozenset({Action.READ, Action.SEARCH})
+_WORK: Final = _LOOK | {Action.WRITE}
+"""Workers write what they do for people; only a system asserts what its source says of them (`admission`)."""
 _SERVICE_PURPOSES: Final = frozenset(Purpose) - {Purpose.DATA_STEWARDSHIP, Purpose.SUBJECT_RIGHTS, Purpose.INSIGHT}
 
 _MAY: Final[Mapping[Role, tuple[frozenset[Action], frozenset[Purpose]]]] = {
-    Role.FRONTLINE: (_LOOK, _SERVICE_PURPOSES),
-    Role.CASEWORKER: (_LOOK, _SERVICE_PURPOSES),
-    Role.SOCIAL_WORKER: (_LOOK, _SERVICE_PURPOSES),
+    Role.FRONTLINE: (_WORK, _SERVICE_PURPOSES),
+    Role.CASEWORKER: (_WORK, _SERVICE_PURPOSES),
+    Role.SOCIAL_WORKER: (_WORK, _SERVICE_PURPOSES),
     Role.STEWARD: (_LOOK | {Action.STEWARD}, frozenset({Purpose.DATA_STEWARDSHIP})),
     Role.IG_LEAD: (_LOOK, frozenset({Purpose.SUBJECT_RIGHTS})),
     Role.SYSTEM: (frozenset({Action.READ, Action.WRITE}), _SERVICE_PURPOSES | {Purpose.DATA_STEWARDSHIP}),
@@ -83,10 +95,13 @@ _SEES_EVERY_CLASS: Final[Mapping[Role, frozenset[Category]]] = {
 """Roles whose task spans all classes of rows, with the categories it needs; other roles are held to the class rules."""
 
 
-def own_categories(role: Role, *, purpose: Purpose, action: Action, service_area: str) -> frozenset[Category]:
-    """Give the categories a role may see or write in an area of its own borough.
+def own_categories(
+    role: Role, *, purpose: Purpose, action: Action, service_area: str, row_class: DataClass = DataClass.ORDINARY
+) -> frozenset[Category]:
+    """Give the categories a role may see or write of rows in an area of its own borough.
 
-    An area that fits the purpose shows at least `existence`; the rest of a row asks for the roles its classes ask for.
+    `row_class` is given for rows stricter than their area. An area that fits the purpose shows at least `existence`;
+    the rest of a row asks for the roles its classes ask for.
     """
     actions, purposes = _MAY.get(role, (frozenset(), frozenset()))
     if action not in actions or purpose not in purposes or service_area not in _fitting_areas(purpose, role=role):
@@ -94,23 +109,44 @@ def own_categories(role: Role, *, purpose: Purpose, action: Action, service_area
     whole = _SEES_EVERY_CLASS.get(role)
     if whole is not None:
         return whole
+    of_row = strictest((AREA_CLASS[service_area], row_class))
     seen = {
         category
         for category in DISCLOSABLE
-        if _may_see_class(AREA_CLASS[service_area], role=role, purpose=purpose)
-        and _may_see_class(CATEGORY_CLASS.get(category, DataClass.ORDINARY), role=role, purpose=purpose)
+        if _may_see_class(of_row, role=role, purpose=purpose, service_area=service_area)
+        and _may_see_class(
+            CATEGORY_CLASS.get(category, DataClass.ORDINARY), role=role, purpose=purpose, service_area=service_area
+        )
     }
     return frozenset(seen | {Category.EXISTENCE})
 
 
-@lru_cache(maxsize=4096)
 def own_areas(roles: frozenset[Role], *, purpose: Purpose, action: Action) -> Mapping[str, frozenset[Category]]:
     """Give what several roles together may see of their own borough: the categories of each area that shows any."""
+    return _own_rows(roles, purpose, action, _EACH_AREA)
+
+
+def own_stricter_rows(roles: frozenset[Role], *, purpose: Purpose, action: Action) -> Mapping[str, frozenset[Category]]:
+    """Give what several roles together may see of those rows that are stricter than the rest of their area."""
+    return _own_rows(roles, purpose, action, _EACH_STRICTER)
+
+
+_EACH_AREA: Final = tuple(AREA_CLASS.items())
+_EACH_STRICTER: Final = tuple(STRICTER_ROWS.items())
+
+
+@lru_cache(maxsize=8192)
+def _own_rows(
+    roles: frozenset[Role], purpose: Purpose, action: Action, classes: tuple[tuple[str, DataClass], ...]
+) -> Mapping[str, frozenset[Category]]:
     seen = {
         area: frozenset[Category]().union(
-            *(own_categories(role, purpose=purpose, action=action, service_area=area) for role in roles)
+            *(
+                own_categories(role, purpose=purpose, action=action, service_area=area, row_class=row_class)
+                for role in roles
+            )
         )
-        for area in AREA_CLASS
+        for area, row_class in classes
     }
     return MappingProxyType({area: categories for area, categories in seen.items() if categories})
 
@@ -121,7 +157,7 @@ def _fitting_areas(purpose: Purpose, *, role: Role) -> frozenset[str]:
     return areas | _SPECIAL_AREAS if purpose is Purpose.REFERRAL and role is Role.SOCIAL_WORKER else areas
 
 
-def _may_see_class(row_class: DataClass, *, role: Role, purpose: Purpose) -> bool:
+def _may_see_class(row_class: DataClass, *, role: Role, purpose: Purpose, service_area: str) -> bool:
     match row_class:
         case DataClass.ORDINARY:
             return True
@@ -130,4 +166,5 @@ def _may_see_class(row_class: DataClass, *, role: Role, purpose: Purpose) -> boo
         case DataClass.CRIMINAL:
             return role in (Role.CASEWORKER, Role.SOCIAL_WORKER) and purpose in CRIMINAL_PURPOSES
         case DataClass.CHILD:
-            return role is Role.SOCIAL_WORKER and purpose is Purpose.CHILD_SAFEGUARDING
+            schooling = purpose is Purpose.EDUCATION and service_area == "education"
+            return role is Role.SOCIAL_WORKER and (purpose is Purpose.CHILD_SAFEGUARDING or schooling)

@@ -19,9 +19,10 @@ from gateway.agreement import (
     Trigger,
     areas_of,
 )
+from gateway.clauses import names_condition
 from gateway.lifecycle import AgreementStatus
 from gateway.organisation import OrganisationKind
-from shared.categories import Category, Form, Purpose, Role, Scope, scope_of, split_scope
+from shared.categories import STRICTER_ROWS, Category, Form, Purpose, Role, Scope, row_scope, scope_of, split_scope
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class BarredSource:
 class Clause:
     """One flow of an agreement, spelt out: what it opens and on which conditions.
 
+    Rows stricter than their area are opened only where the flow names the area and the legal condition of their class.
     `linked` are the areas whose persons it lets compare; `cells` what it shows, save in scopes a statute has barred.
     """
 
@@ -129,7 +131,12 @@ def _compile(flow: Flow, *, agreement: Agreement, statutes: Mapping[Scope, set[s
     links = any(each.category is Category.LINKAGE for each in flow.categories)
     cited = set() if flow.legal_power is None else {_cited(flow.legal_power.act)}
     scopes = [scope_of(flow.provider, area) for area in sorted(areas_of(flow))]
-    barred = frozenset(scope for scope in scopes if not statutes.get(scope, set()) <= cited)
+    scopes += [
+        row_scope(flow.provider, area, row_class)
+        for area, row_class in STRICTER_ROWS.items()
+        if area in flow.service_areas and names_condition(flow, row_class)
+    ]
+    barred = frozenset(scope for scope in scopes if not statutes.get(scope_of(*split_scope(scope)), set()) <= cited)
     return Clause(
         clause_id=f"{agreement.agreement_id}/{flow.id}",
         provider=flow.provider,

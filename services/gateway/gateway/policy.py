@@ -11,11 +11,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Final
 
-from gateway.defaults import own_areas
+from gateway.defaults import own_areas, own_stricter_rows
 from gateway.governance import Clause, Governance
 from gateway.organisation import OrganisationKind
 from gateway.standing import Caller, is_idle, next_change, unmet_conditions
-from shared.categories import Action, Category, Form, Grants, Purpose, Scope, fullest, scope_of
+from shared.categories import (
+    STRICTER_ROWS,
+    Action,
+    Category,
+    Form,
+    Grants,
+    Purpose,
+    Scope,
+    fullest,
+    is_stricter,
+    row_scope,
+    scope_of,
+)
 
 LOOKS: Final = frozenset({Action.READ, Action.SEARCH})
 """What a clause with trigger `request` grants; nobody writes to or stewards another organisation's records."""
@@ -74,13 +86,17 @@ def linkages(
 
 
 def render_grants(grants: Grants) -> dict[str, list[str]]:
-    """Write grants as `category`, or `category:form` where less than the value is granted."""
+    """Write the grants of areas as `category`, or `category:form` where less than the value is granted.
+
+    Rows stricter than their area follow from the same rules and are not listed apart.
+    """
     return {
         scope: [
             category.value if form is Form.VALUE else f"{category}:{form}"
             for category, form in sorted(grants[scope].items())
         ]
         for scope in sorted(grants)
+        if not is_stricter(scope)
     }
 
 
@@ -109,7 +125,12 @@ def _own_grants(
 ) -> dict[Scope, Mapping[Category, Form]]:
     if caller.org_kind is not OrganisationKind.BOROUGH or caller.org not in governance.owners:
         return {}
+    areas = own_areas(caller.held_roles, purpose=purpose, action=action)
+    stricter = own_stricter_rows(caller.held_roles, purpose=purpose, action=action)
     return {
-        scope_of(caller.org, area): dict.fromkeys(categories, Form.VALUE)
-        for area, categories in own_areas(caller.held_roles, purpose=purpose, action=action).items()
+        **{scope_of(caller.org, area): dict.fromkeys(seen, Form.VALUE) for area, seen in areas.items()},
+        **{
+            row_scope(caller.org, area, STRICTER_ROWS[area]): dict.fromkeys(seen, Form.VALUE)
+            for area, seen in stricter.items()
+        },
     }

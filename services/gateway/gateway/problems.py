@@ -22,10 +22,8 @@ Problem
 ├── IssuerTaken               409
 ├── IllegalTransition         409
 ├── OtherDigest               409
-├── VersionChanged            412
 ├── InvalidRequest
 │   └── AgreementNotLawful    422
-├── VersionRequired           428
 ├── TooManyRequests           429
 ├── AuditUnavailable          503
 ├── ServiceUnreachable        503
@@ -200,29 +198,11 @@ class OtherDigest(Problem):
     status = 409
 
 
-class VersionChanged(Problem):
-    """This was changed since the version that If-Match names.
-
-    Read it again, and send the ETag of that answer.
-    """
-
-    status = 412
-
-
 class AgreementNotLawful(InvalidRequest):
     """The agreement cannot be proposed as it stands.
 
     `errors` names each place and what the law asks for there.
     """
-
-
-class VersionRequired(Problem):
-    """This exists, so that a change must name the version it replaces.
-
-    Read it, and send the ETag of that answer as If-Match.
-    """
-
-    status = 428
 
 
 class TooManyRequests(Problem):

@@ -13,14 +13,13 @@ from customer_index.api.state import Db, PageCursors, ServiceConfig
 from customer_index.commands.loads import release_old_key, stage_load
 from customer_index.commands.records import know_source
 from customer_index.preparation import Assertion
-from customer_index.problems import IdempotencyKeyReused
 from customer_index.queries.loads import find_by_key, get_load, list_rejects
 from customer_index.schemas import LoadAccepted, LoadView, Reject
 from shared.categories import Action, scope_of
 from shared.guard import Now, permitted
 from shared.paging import Cursor, Limit, Page
 from shared.permit import Permit
-from shared.problems import FieldError, UnsupportedMediaType
+from shared.problems import FieldError, IdempotencyKeyReused, UnsupportedMediaType
 from shared.wire import Slug
 
 router = APIRouter(prefix="/v1", tags=["People"])

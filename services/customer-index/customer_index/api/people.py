@@ -1,7 +1,7 @@
 """People: search, one person, household, and whether a person may be known at all."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -22,6 +22,7 @@ from shared.permit import DISCLOSED_HEADER, Permit
 router = APIRouter(prefix="/v1/people", tags=["People"])
 
 MaySearch = Annotated[Permit, Depends(permitted(Action.SEARCH))]
+MERGED: Final[dict[int | str, dict[str, Any]]] = {308: {"description": "merged into another person"}}
 Include = Annotated[str | None, Query(max_length=100, description="sections wanted, separated by commas")]
 
 
@@ -36,7 +37,7 @@ async def search(
     return SearchResult(items=[hit.found for hit in hits])
 
 
-@router.get("/{person_id}", response_model=PersonView, responses={308: {"description": "merged into another person"}})
+@router.get("/{person_id}", response_model=PersonView, responses=MERGED)
 async def get_person_view(
     person_id: UUID, permit: MayRead, at: Now, database: Db, response: Response, include: Include = None
 ) -> PersonView | Response:
@@ -77,13 +78,15 @@ async def get_person_view(
     )
 
 
-@router.get("/{person_id}/household")
+@router.get("/{person_id}/household", response_model=Household | dict[str, bool], responses=MERGED)
 async def get_household(
     person_id: UUID, permit: MayRead, at: Now, database: Db, response: Response
-) -> Household | dict[str, bool]:
+) -> Household | dict[str, bool] | Response:
     """Tell who lives or is related together with a person."""
     async with database.transaction(permit.context()) as tx:
-        await get_person(tx, person_id)
+        _, merged_into = await get_person(tx, person_id)
+        if merged_into is not None:
+            return RedirectResponse(f"/v1/people/{merged_into}/household", status_code=308)
         linked = await find_links(tx, person_id, linkages=permit.linkages)
         wanted = [person_id, *(one.person_id for one in linked)]
         visible = await find_visible_records(tx, person_ids=wanted, permit=permit, at=at)

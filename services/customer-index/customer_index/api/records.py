@@ -13,6 +13,7 @@ from customer_index.schemas import Asserted, LocalId, NewRecord, RecordView, War
 from shared.categories import Action, Category, Scope, scope_of
 from shared.guard import Disclosed, Now, permitted
 from shared.permit import DISCLOSED_HEADER, Permit, SourceFacts
+from shared.preconditions import IfMatch, etag_of
 from shared.problems import PermitRefused
 from shared.wire import Slug
 
@@ -32,13 +33,15 @@ async def put_record(
     database: Db,
     model: MatchingModel,
     response: Response,
+    if_match: IfMatch = None,
 ) -> Asserted:
     """Assert what a source system says of one customer; 201 for a new record, 200 for one it has said before."""
     by = Assertion(owner=permit.org, source=permitted_source(permit, source), txn=permit.txn, at=at)
     prepared = prepare(source, local_id, record)
     async with database.transaction(permit.context()) as tx:
-        asserted = await assert_record(tx, prepared, by=by, model=model)
+        asserted = await assert_record(tx, prepared, by=by, model=model, if_match=if_match)
     response.status_code = 201 if asserted.version == 1 and asserted.outcome != "unchanged" else 200
+    response.headers["ETag"] = etag_of(asserted.version)
     account = Disclosed()
     account.note(
         person_id=asserted.person_id,
@@ -68,6 +71,7 @@ async def get_record(
         record = await find_record(tx, source=source, local_id=local_id, permit=permit, at=at)
     if record is None:
         raise UnknownRecord("This source has no such record.")
+    response.headers["ETag"] = etag_of(record.version)
     response.headers[DISCLOSED_HEADER] = account_for([record]).header()
     return RecordView.model_validate(
         {
@@ -88,12 +92,18 @@ async def get_record(
 
 @router.delete("/{local_id}", status_code=204)
 async def delete_record(
-    source: Slug, local_id: LocalId, permit: MayWrite, at: Now, database: Db, model: MatchingModel
+    source: Slug,
+    local_id: LocalId,
+    permit: MayWrite,
+    at: Now,
+    database: Db,
+    model: MatchingModel,
+    if_match: IfMatch = None,
 ) -> Response:
     """Withdraw a record: it is deleted, and its person derived anew from what remains."""
     by = Assertion(owner=permit.org, source=permitted_source(permit, source), txn=permit.txn, at=at)
     async with database.transaction(permit.context()) as tx:
-        record = await withdraw_record(tx, local_id, by=by, model=model)
+        record = await withdraw_record(tx, local_id, by=by, model=model, if_match=if_match)
     account = Disclosed()
     account.note(
         person_id=record.person_id,

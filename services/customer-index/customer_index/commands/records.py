@@ -31,6 +31,7 @@ from customer_index.queries.neighbours import (
 from customer_index.schemas import Warned
 from customer_index.tables import members, records, sources
 from shared.db import AnyRow, Transaction
+from shared.preconditions import accept_match
 from shared.problems import Unavailable
 
 _ATTEMPTS = 5
@@ -59,10 +60,16 @@ class Taken:
     warnings: tuple[Warned, ...]
 
 
-async def assert_record(tx: Transaction, record: Prepared, *, by: Assertion, model: Model) -> Taken:
-    """Take over what a source says of one customer, beside others who do so at the same time."""
+async def assert_record(
+    tx: Transaction, record: Prepared, *, by: Assertion, model: Model, if_match: str | None = None
+) -> Taken:
+    """Take over what a source says of one customer, beside others who do so at the same time.
+
+    Raises `VersionChanged` if `if_match` names a version and the record is at another.
+    """
     matching = {key.digest for key in record.keys if key.kind in MATCHING_KINDS}
     await lock_keys(tx, by.owner, keys={lock_of(by.source.source, record.local_id), *matching})
+    await _accept_match(tx, record.local_id, by=by, if_match=if_match)
     return (await _assert(tx, [record], by=by, model=model))[0]
 
 
@@ -72,9 +79,15 @@ async def assert_records(tx: Transaction, batch: Sequence[Prepared], *, by: Asse
     return await _assert(tx, batch, by=by, model=model)
 
 
-async def withdraw_record(tx: Transaction, local_id: str, *, by: Assertion, model: Model) -> AnyRow:
-    """Delete a record and derive its person anew from what remains; give the record as it was."""
+async def withdraw_record(
+    tx: Transaction, local_id: str, *, by: Assertion, model: Model, if_match: str | None = None
+) -> AnyRow:
+    """Delete a record and derive its person anew from what remains; give the record as it was.
+
+    Raises `UnknownRecord`, or `VersionChanged` if `if_match` names a version and the record is at another.
+    """
     await lock_keys(tx, by.owner, keys={lock_of(by.source.source, local_id)})
+    await _accept_match(tx, local_id, by=by, if_match=if_match)
     for _ in range(_ATTEMPTS):
         found = await find_records(tx, owner=by.owner, source=by.source.source, local_ids=[local_id])
         if local_id not in found:
@@ -93,6 +106,12 @@ async def withdraw_record(tx: Transaction, local_id: str, *, by: Assertion, mode
             )
             return record
     raise Unavailable("The person changed at the same time; try again.", headers={"Retry-After": "1"})
+
+
+async def _accept_match(tx: Transaction, local_id: str, *, by: Assertion, if_match: str | None) -> None:
+    if if_match is not None:
+        found = await find_records(tx, owner=by.owner, source=by.source.source, local_ids=[local_id])
+        accept_match(if_match, version=found[local_id].version if local_id in found else None)
 
 
 async def _assert(tx: Transaction, batch: Sequence[Prepared], *, by: Assertion, model: Model) -> list[Taken]:

@@ -13,7 +13,7 @@ from gateway.change import changing
 from gateway.clauses import Finding, problems_of, warnings_of
 from gateway.commands.agreements import By, create_agreement, move_agreement, replace_agreement
 from gateway.lifecycle import AgreementAction, AgreementStatus
-from gateway.preconditions import IfMatch, etag_of
+from shared.preconditions import IfMatch, etag_of
 from gateway.problems import AgreementNotLawful, RoleNotPermitted, UnknownAgreement
 from gateway.queries.agreements import AgreementVersion, StoredAgreement, find_agreement, list_agreements
 from gateway.schemas.agreements import AgreementView, NewTransition, SignatureView, WarningView

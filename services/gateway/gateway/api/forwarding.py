@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import httpx
 from fastapi import APIRouter, Depends, Request, Response
+from starlette.requests import ClientDisconnect
 
 from gateway import audit
 from gateway.access import Access, grant_access, grant_access_to_source
@@ -19,6 +20,7 @@ from shared.problems import BodyTooLarge, Problem
 
 router = APIRouter(route_class=GovernedRoute, include_in_schema=False)
 
+_GONE: Final = "the caller went away"
 _PASSED_ON: Final = ("accept", "content-encoding", "content-type", "idempotency-key", "if-match", "traceparent")
 
 
@@ -57,6 +59,9 @@ async def _write(request: Request, call: Call, forwarded: Forwarded, *, access: 
     except Problem as problem:
         failed = Entry(outcome=Outcome.FAILED, status=problem.status, reason=problem.type(), owners=owners)
         await audit.record_outcome(database, call, failed)
+        raise
+    except ClientDisconnect:
+        await audit.record_outcome(database, call, Entry(outcome=Outcome.FAILED, reason=_GONE, owners=owners))
         raise
     await audit.record_outcome(database, call, entry)
     return answer_of(request, reply)

@@ -26,7 +26,7 @@ from gateway.lifecycle import (
     supersede,
     transition,
 )
-from gateway.preconditions import Stored, accept_match, require_match
+from shared.preconditions import Stored, accept_match, require_match
 from gateway.problems import IllegalTransition, NotAParty, OtherDigest, UnknownAgreement
 from gateway.queries.agreements import IN_FORCE, AgreementVersion, StoredAgreement, find_agreement
 from gateway.register import Snapshot

@@ -13,7 +13,7 @@ from sqlalchemy import Table, insert, select, update
 
 from gateway.change import tell
 from gateway.organisation import OrganisationKind
-from gateway.preconditions import Stored, require_match
+from shared.preconditions import Stored, require_match
 from gateway.problems import IssuerTaken, UnknownOrganisation
 from gateway.schemas.organisations import NewIdentityProvider, NewOrganisation, NewSource, NewStaff
 from gateway.tables import identity_providers, organisations, sources, staff

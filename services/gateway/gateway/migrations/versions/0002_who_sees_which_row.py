@@ -1,8 +1,8 @@
 """Who sees which row.
 
-Staff are seen and changed in the context of their organisation (`scv.org`), signatures in that of a party. An audit row
-is read by the organisation of the worker and by every owner of what was shown; the application may add rows and change
-none. What is not set opens nothing.
+Staff are seen and changed in the context of their organisation (`scv.org`), drafts and signatures of agreements in that
+of a party. An audit row is read by the organisation of the worker and by every owner of what was shown; the application
+may add rows and change none. What is not set opens nothing.
 """
 
 from alembic import op
@@ -17,16 +17,32 @@ depends_on = None
 APP, WORKER = "gateway_app", "gateway_worker"
 ORG = "(SELECT current_setting('scv.org', true))"
 
+
+def _party_to(table: str) -> str:
+    return (
+        "EXISTS (SELECT 1 FROM agreements"
+        f" WHERE agreements.agreement_id = {table}.agreement_id AND {ORG} = ANY (agreements.parties))"
+    )
+
+
 TABLES = {
     "staff": (
         {"own": f"FOR ALL TO {APP} USING (org = {ORG}) WITH CHECK (org = {ORG})"},
         {APP: "SELECT, INSERT, UPDATE"},
     ),
+    "agreement_versions": (
+        {
+            # What is or was in force is what decisions are made from; what is still being agreed is the parties' own.
+            "decide": f"FOR SELECT TO {APP} USING (status IN ('active', 'suspended', 'expired'))",
+            "party": f"FOR ALL TO {APP} USING ({_party_to('agreement_versions')})"
+            f" WITH CHECK ({_party_to('agreement_versions')})",
+        },
+        {APP: "SELECT, INSERT, UPDATE"},
+    ),
     "signatures": (
         {
             "sign": f"FOR INSERT TO {APP} WITH CHECK (org = {ORG})",
-            "party": f"FOR SELECT TO {APP} USING (EXISTS (SELECT 1 FROM agreements"
-            f" WHERE agreements.agreement_id = signatures.agreement_id AND {ORG} = ANY (agreements.parties)))",
+            "party": f"FOR SELECT TO {APP} USING ({_party_to('signatures')})",
         },
         {APP: "SELECT, INSERT"},
     ),
@@ -67,7 +83,7 @@ def upgrade() -> None:
     op.execute("INSERT INTO governance (epoch) VALUES (1)")
     op.execute(f"GRANT SELECT, UPDATE (epoch) ON governance TO {APP}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON organisations, identity_providers, sources TO {APP}")
-    op.execute(f"GRANT SELECT, INSERT, UPDATE ON agreements, agreement_versions TO {APP}")
+    op.execute(f"GRANT SELECT, INSERT, UPDATE ON agreements TO {APP}")
     op.execute(f"GRANT USAGE ON SEQUENCE audit_sequence TO {APP}")
     op.execute(f"GRANT SELECT ON alembic_version TO {APP}, {WORKER}")
 

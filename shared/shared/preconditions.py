@@ -1,4 +1,4 @@
-"""Versions of governance objects: the ETag of an answer and the If-Match of a change."""
+"""Versions of things that change: the ETag of an answer and the If-Match of a change."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import Header, Response
 
-from gateway.problems import VersionChanged, VersionRequired
+from shared.problems import VersionChanged, VersionRequired
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=200)]
 

@@ -1,0 +1,1 @@
+"""The wire of referrals, by noun."""

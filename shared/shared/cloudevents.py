@@ -1,0 +1,70 @@
+"""The CloudEvents 1.0 Kafka protocol binding, binary mode: an envelope as a record of bytes, and back.
+
+In this room: keys, headers and values. Not in this room: Kafka itself (kafka.py), and what the events mean (events.py).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from shared.events import Envelope
+
+CONTENT_TYPE: Final = b"application/json"
+HEADERS: Final = {
+    "ce_id": "id",
+    "ce_source": "source",
+    "ce_type": "type",
+    "ce_time": "time",
+    "ce_subject": "subject",
+    "ce_aggregateversion": "aggregate_version",
+    "ce_owner": "owner",
+    "ce_txn": "txn",
+}
+"""Headers beside `ce_specversion` and `content-type`, with the attribute of the envelope each carries."""
+
+
+class Unreadable(Exception):
+    """A record is not a CloudEvent of ours; says nothing of its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a broker keeps: bytes, and nothing that has to be understood to be carried."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+    def header(self, name: str) -> bytes | None:
+        """Give the last header of a name."""
+        return dict(self.headers).get(name)
+
+
+def record_of(envelope: Envelope) -> Record:
+    """Write an event as a record; the key is the aggregate's id, so that its events keep their order."""
+    attributes = envelope.model_dump(mode="json")
+    return Record(
+        topic=envelope.topic,
+        key=envelope.subject.encode(),
+        value=to_json(envelope.data),
+        headers=(
+            ("ce_specversion", b"1.0"),
+            *((header, str(attributes[name]).encode()) for header, name in HEADERS.items()),
+            ("content-type", CONTENT_TYPE),
+        ),
+    )
+
+
+def envelope_of(record: Record) -> Envelope:
+    """Read the event a record carries; headers we do not know are passed over. Raises `Unreadable`."""
+    headers = dict(record.headers)
+    try:
+        if headers["ce_specversion"] != b"1.0" or headers["content-type"] != CONTENT_TYPE:
+            raise Unreadable
+        attributes = {name: headers[header].decode() for header, name in HEADERS.items()}
+        return Envelope.model_validate(attributes | {"topic": record.topic, "data": from_json(record.value or b"")})
+    except (KeyError, ValueError, ValidationError):
+        raise Unreadable from None

@@ -1,0 +1,114 @@
+"""Events over Apache Kafka: topics, and the bus a relay publishes to. Reading them is in kafka_consumer.py.
+
+The client is given bytes and gives bytes; it serialises and parses nothing. No Kafka transactions: publication is at
+least once, and the inbox of each reader makes of it once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.helpers import create_ssl_context
+
+from shared.cloudevents import Record, record_of
+from shared.events import Envelope
+from shared.settings import KafkaSettings
+
+_STOP_SECONDS: Final = 5.0
+_FOR_EVER: Final = {"retention.ms": "-1", "cleanup.policy": "delete"}
+"""A service that joins later, or is restored empty, reads every topic from its start."""
+
+log = structlog.get_logger()
+
+
+def dead_topic(topic: str, *, group: str) -> str:
+    """Name the topic that keeps what a group could not handle of another."""
+    return f"{topic}.{group}.dead"
+
+
+async def create_topics(settings: KafkaSettings, topics: Iterable[str]) -> None:
+    """Create the topics that are missing, to be kept for ever; raise `KafkaError` if one cannot be made."""
+    admin: Any = AIOKafkaAdminClient(**connection(settings))
+    await admin.start()
+    try:
+        wanted = [
+            NewTopic(name, settings.partitions, settings.replicas, topic_configs=_FOR_EVER) for name in set(topics)
+        ]
+        answer = await admin.create_topics(wanted)
+        for name, code, *_ in answer.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                raise error(name)
+    finally:
+        await admin.close()
+
+
+class KafkaBus:
+    """The bus every service publishes to. Connects when it is first needed, and anew after a failure."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._producer: Any = None
+
+    async def publish(self, envelopes: Sequence[Envelope]) -> None:
+        """Return when all in-sync brokers have every event; while there are none, wait for them."""
+        await self.send([record_of(envelope) for envelope in envelopes])
+
+    async def send(self, records: Sequence[Record]) -> None:
+        """Send records as they are, in order; return when all are acknowledged."""
+        try:
+            producer = await self._started()
+            acknowledged = [await _sent(producer, record) for record in records]
+            outcomes = await asyncio.gather(*acknowledged, return_exceptions=True)
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+        except BaseException:
+            # Some errors, such as a broken sequence, are the end of a producer, and after a cancellation we cannot
+            # know what it still delivers. A new one costs milliseconds.
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Disconnect; what is under way and cannot be delivered soon is given up."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
+
+    async def _started(self) -> Any:
+        if self._producer is None:
+            producer: Any = AIOKafkaProducer(
+                **connection(self._settings), enable_idempotence=True, acks="all", request_timeout_ms=10_000
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
+
+
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """Give the options by which any client of ours connects."""
+    options: dict[str, Any] = {"bootstrap_servers": settings.bootstrap_servers, "metadata_max_age_ms": 30_000}
+    if settings.ca_file is not None:
+        options["security_protocol"] = "SSL"
+        options["ssl_context"] = create_ssl_context(
+            cafile=settings.ca_file, certfile=settings.certificate_file, keyfile=settings.key_file
+        )
+    return options
+
+
+async def _sent(producer: Any, record: Record) -> Awaitable[object]:
+    """Hand a record to the producer; what is given back is done when the brokers have it."""
+    acknowledged: Awaitable[object] = await producer.send(
+        record.topic, value=record.value, key=record.key, headers=list(record.headers)
+    )
+    return acknowledged

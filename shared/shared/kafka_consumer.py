@@ -1,0 +1,182 @@
+"""Reading events from Apache Kafka: the loop around a service's handlers, and its dead letters.
+
+A record's offset is committed after the handler has committed its effect. What happens between the two, a crash, a
+rebalance, a failed commit, leads to the record being handed over again, which the inbox passes over.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from shared.bus import Condemned, Handler
+from shared.cloudevents import Record, Unreadable, envelope_of, record_of
+from shared.kafka import KafkaBus, connection, dead_topic
+from shared.settings import KafkaSettings
+
+_BATCH: Final = 200
+_WAIT_MS: Final = 1000
+_RECOVERY_SECONDS: Final = 1.0
+_ERROR: Final = "scv_error"
+_ORIGIN: Final = "scv_origin"
+_UNREADABLE: Final = Unreadable.__name__.encode()
+
+log = structlog.get_logger()
+
+
+async def consume(settings: KafkaSettings, *, group: str, handlers: Mapping[str, Handler]) -> None:
+    """Hand each record of some topics to the handler of its topic, in order of each partition, until cancelled.
+
+    What a handler condemns and what is no event of ours goes to the group's dead letters; any other failure of a
+    handler is tried again.
+    """
+    while True:
+        try:
+            async with _reader(settings, group=group, member=settings.member) as consumer, _writer(settings) as dead:
+                consumer.subscribe(list(handlers))
+                while True:
+                    fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
+                    for partition, records in fetched.items():
+                        await _follow(consumer, partition, records, group=group, handlers=handlers, dead=dead)
+        except Exception as error:  # the consumer outlives whatever the brokers do
+            log.error("consumer failed", group=group, exc_info=error)
+            await asyncio.sleep(_RECOVERY_SECONDS)
+
+
+async def redrive_unreadable(settings: KafkaSettings, *, group: str, handlers: Mapping[str, Handler]) -> int:
+    """Try the dead letters that could not be read once more, in order; give how many still cannot.
+
+    Those that could be read are rows in the service's own database as well, and `shared.inbox.redrive` tries them.
+    """
+    unreadable = 0
+    async with _reader(settings, group=f"{group}.redrive", member=None) as consumer, _writer(settings) as dead:
+        for topic, handler in handlers.items():
+            async for record in _kept(consumer, dead_topic(topic, group=group)):
+                letter = _record(record)
+                if letter.header(_ERROR) == _UNREADABLE:
+                    again = _original(letter, topic=topic)
+                    unreadable += await _take_over(again, origin=_origin(letter), group=group, handler=handler, dead=dead)
+    return unreadable
+
+
+async def _follow(
+    consumer: Any,
+    partition: TopicPartition,
+    records: Sequence[Any],
+    *,
+    group: str,
+    handlers: Mapping[str, Handler],
+    dead: KafkaBus,
+) -> None:
+    """Have records of a partition handled as far as it goes, and commit how far that was."""
+    handled: int | None = None
+    for record in records:
+        if partition not in consumer.assignment():
+            break
+        try:
+            origin = f"{record.partition}/{record.offset}"
+            handler = handlers[partition.topic]
+            await _take_over(_record(record), origin=origin, group=group, handler=handler, dead=dead)
+        except Exception as error:  # whatever it was, the record is handed over again
+            log.warning("record failed", topic=partition.topic, offset=record.offset, exc_info=error)
+            await asyncio.sleep(_RECOVERY_SECONDS)
+            _go_back(consumer, partition, record.offset)
+            break
+        handled = record.offset + 1
+    if handled is not None:
+        await _commit(consumer, partition, handled)
+
+
+async def _take_over(record: Record, *, origin: str, group: str, handler: Handler, dead: KafkaBus) -> int:
+    """Have a record handled or put with the dead letters; give 1 if it cannot be read."""
+    try:
+        envelope = envelope_of(record)
+    except Unreadable:
+        log.error("record unreadable", topic=record.topic, origin=origin)
+        await dead.send([_letter(record, group=group, error=Unreadable.__name__, origin=origin)])
+        return 1
+    try:
+        await handler(envelope)
+    except Condemned as error:
+        # It may be one that was parked and whose turn came with this record.
+        this = record if error.envelope == envelope else record_of(error.envelope)
+        await dead.send([_letter(this, group=group, error=error.error, origin=origin)])
+    return 0
+
+
+def _letter(record: Record, *, group: str, error: str, origin: str) -> Record:
+    """Make the dead letter of a record: its own bytes and headers, what went wrong, and where it stood."""
+    said = ((_ERROR, error.encode()), (_ORIGIN, origin.encode()))
+    return replace(record, topic=dead_topic(record.topic, group=group), headers=record.headers + said)
+
+
+def _original(letter: Record, *, topic: str) -> Record:
+    headers = tuple(header for header in letter.headers if header[0] not in (_ERROR, _ORIGIN))
+    return replace(letter, topic=topic, headers=headers)
+
+
+def _origin(letter: Record) -> str:
+    return (letter.header(_ORIGIN) or b"").decode()
+
+
+def _record(record: Any) -> Record:
+    return Record(topic=record.topic, key=record.key, value=record.value, headers=tuple(record.headers))
+
+
+def _go_back(consumer: Any, partition: TopicPartition, offset: int) -> None:
+    try:
+        consumer.seek(partition, offset)
+    except IllegalStateError:  # another member has the partition now, and starts from what was committed
+        log.info("partition moved", topic=partition.topic, partition=partition.partition)
+
+
+async def _commit(consumer: Any, partition: TopicPartition, offset: int) -> None:
+    try:
+        await consumer.commit({partition: offset})
+    except KafkaError as error:  # normal after a rebalance
+        log.warning("offset not committed", topic=partition.topic, partition=partition.partition, exc_info=error)
+
+
+async def _kept(consumer: Any, topic: str) -> AsyncIterator[Any]:
+    """Give what a topic holds now and the group has not seen, and commit when it was dealt with."""
+    await consumer.force_metadata_update() if hasattr(consumer, "force_metadata_update") else None
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+    consumer.assign(partitions)
+    ends = await consumer.end_offsets(partitions)
+    for partition, end in ends.items():
+        while await consumer.position(partition) < end:
+            fetched = await consumer.getmany(partition, timeout_ms=_WAIT_MS)
+            for record in fetched.get(partition, ()):
+                if record.offset < end:
+                    yield record
+                    await consumer.commit({partition: record.offset + 1})
+
+
+@asynccontextmanager
+async def _reader(settings: KafkaSettings, *, group: str, member: str | None) -> AsyncIterator[Any]:
+    consumer: Any = AIOKafkaConsumer(
+        **connection(settings),
+        group_id=group,
+        group_instance_id=member,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@asynccontextmanager
+async def _writer(settings: KafkaSettings) -> AsyncIterator[KafkaBus]:
+    bus = KafkaBus(settings)
+    try:
+        yield bus
+    finally:
+        await bus.close()

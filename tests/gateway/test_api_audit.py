@@ -1,0 +1,47 @@
+"""The audit as it is read: by the resident, by information-governance leads, and not by the application at large."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.gateway.platform import Platform
+from tests.gateway.test_api_calls import ADA, PERSON, WILL, a_person
+
+
+async def test_the_resident_is_told_who_looked(platform: Platform) -> None:
+    await platform.agree()
+    platform.behind.answer = a_person
+    await platform.call("GET", f"/v1/people/{PERSON}/household", ADA, purpose="housing")
+    await platform.call("POST", "/v1/people/search", WILL, purpose="homelessness", json={})
+
+    path = f"/v1/people/{PERSON}/access-log"
+    log = (await platform.call("GET", path, "lbhf/ig/ig-lead", purpose="subject-rights")).json()
+    first = (await platform.call("GET", f"{path}?limit=1", ADA, purpose="housing")).json()
+    rest = (await platform.call("GET", f"{path}?limit=1&cursor={first['next']}", ADA, purpose="housing")).json()
+
+    assert [(one["organisation"], one["role"], one["purpose"], one["action"]) for one in log["items"]] == [
+        ("wcc", "caseworker", "homelessness", "search"),
+        ("lbhf", "caseworker", "housing", "read"),
+    ]
+    assert log["items"][0]["categories"] == ["existence", "identity"]
+    assert [first["items"], rest["items"]] == [log["items"][:1], log["items"][1:]]
+    assert rest["next"] is None
+
+
+async def test_the_application_can_change_no_audit_row(platform: Platform) -> None:
+    await platform.call("GET", "/v1/organisations", ADA)
+
+    for statement in ("UPDATE audit SET subject = 'x'", "DELETE FROM audit", "TRUNCATE audit"):
+        with pytest.raises(Exception, match="permission denied"):
+            await run(platform, statement)
+    assert await run(platform, "SELECT count(*) FROM audit") == 0, "out of context"
+    assert await run(platform, "SELECT count(*) FROM staff") == 0
+    assert await run(platform, "SELECT count(*) FROM audit_persons") == 0
+
+
+async def run(platform: Platform, statement: str) -> Any:
+    """Run SQL as the application role without a context."""
+    async with platform.app.state.database.transaction() as tx:
+        result = await tx.execute(text(statement))
+        return result.scalar_one() if result.returns_rows else None
