@@ -46,7 +46,7 @@ class Disclosed:
 
     def __init__(self) -> None:
         self._scopes: dict[Scope, set[Category]] = {}
-        self._records: dict[UUID, int] = {}
+        self._records: dict[UUID, str] = {}
         self._persons: dict[UUID, str] = {}
 
     def note(
@@ -61,16 +61,16 @@ class Disclosed:
     ) -> None:
         """Note that some categories of a record left; `person_id` is None where nobody is known to be behind it."""
         self._scopes.setdefault(scope, set()).update(categories)
-        self._records[record_id] = version
+        self._records[record_id] = f"{owner}/{record_id}@{version}"
         if person_id is not None:
             self._persons[person_id] = owner
 
     def header(self) -> str:
-        """Render for the `SCV-Disclosed` header, as JSON."""
+        """Render for the `SCV-Disclosed` header, as JSON; a record is `owner/record_id@version`."""
         return to_json(
             {
                 "scopes": {scope: sorted(categories) for scope, categories in self._scopes.items()},
-                "records": [f"{record_id}@{version}" for record_id, version in self._records.items()],
+                "records": list(self._records.values()),
                 "persons": {str(person_id): owner for person_id, owner in self._persons.items()},
             }
         ).decode()

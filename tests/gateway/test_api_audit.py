@@ -1,12 +1,16 @@
 """The audit as it is read: by the resident, by information-governance leads, and not by the application at large."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import Request, Response
 from sqlalchemy import text
 
+from shared.permit import Permit
+from tests.builders import AT
 from tests.gateway.platform import Platform
-from tests.gateway.test_api_calls import ADA, PERSON, WILL, a_person
+from tests.gateway.test_api_calls import ADA, LINKED, PERSON, WILL, a_person, disclosing
 
 
 async def test_the_resident_is_told_who_looked(platform: Platform) -> None:
@@ -45,3 +49,31 @@ async def run(platform: Platform, statement: str) -> Any:
     async with platform.app.state.database.transaction() as tx:
         result = await tx.execute(text(statement))
         return result.scalar_one() if result.returns_rows else None
+
+
+async def test_an_owner_is_told_nothing_of_what_a_call_saw_of_others(platform: Platform) -> None:
+    await platform.agree()
+
+    async def of_both(_: Permit, __: Request) -> Response:
+        scopes = {"lbhf/housing": ["existence"], "wcc/housing": ["existence"]}
+        return disclosing(scopes, {PERSON: "lbhf", LINKED: "wcc"}, {"items": []})
+
+    platform.behind.answer = of_both
+    await platform.call("POST", "/v1/people/search", WILL, purpose="homelessness", json={})
+
+    [told] = [row for row in await platform.audited("lbhf", owner="lbhf") if row["action"] == "search"]
+    [own] = [row for row in await platform.audited("wcc") if row["action"] == "search"]
+
+    assert (told["person_ids"], list(told["scopes"])) == ([str(PERSON)], ["lbhf/housing"])
+    assert set(own["person_ids"]) == {str(PERSON), str(LINKED)}
+
+
+async def test_a_period_may_be_given_in_days(platform: Platform) -> None:
+    await platform.call("GET", "/v1/organisations", ADA)
+    day, next_day = AT.date(), AT.date() + timedelta(days=1)
+
+    inside = await platform.call("GET", f"/v1/audit?from={day}&to={next_day}", "lbhf/ig/ig-lead")
+    before = await platform.call("GET", f"/v1/audit?from=2001-01-01&to={day}", "lbhf/ig/ig-lead")
+
+    assert inside.json()["items"]
+    assert before.json()["items"] == []

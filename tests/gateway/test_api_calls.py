@@ -26,7 +26,7 @@ def disclosing(scopes: dict[str, list[str]], persons: dict[UUID, str], body: Any
     """Answer as an inner service that accounts for what left."""
     account = {
         "scopes": scopes,
-        "records": [f"{SHOWN}@3"],
+        "records": [f"lbhf/{SHOWN}@3"],
         "persons": {str(person_id): owner for person_id, owner in persons.items()},
     }
     return JSONResponse(body, status, headers={DISCLOSED_HEADER: json.dumps(account)})
@@ -112,8 +112,9 @@ async def test_a_search_is_permitted_exactly_what_the_agreement_grants(platform:
     assert [(pair.first, pair.second) for pair in permit.linkages] == [("lbhf", "wcc")]
     rows = await platform.audited("lbhf", owner="lbhf")
     [row] = [row for row in rows if row["action"] == "search"]
-    assert (row["organisation"], row["subject"], row["roles"]) == ("wcc", None, ["caseworker"])
-    assert (row["scopes"], row["person_ids"]) == ({"lbhf/housing": ["existence", "identity"]}, [])
+    assert (row["organisation"], row["subject"], row["roles"]) == ("wcc", "will", ["caseworker"]), "who, and as what"
+    assert (row["person_ids"], row["records"]) == ([str(PERSON)], [f"lbhf/{SHOWN}@3"]), "which of lbhf's"
+    assert row["scopes"] == {"lbhf/housing": ["existence", "identity"]}
     [own] = [row for row in await platform.audited("wcc", subject="will") if row["action"] == "search"]
     assert (own["subject"], own["person_ids"]) == ("will", [str(PERSON)])
     assert [clause.partition("/")[2] for clause in own["clauses"]] == ["f1"]

@@ -17,7 +17,7 @@ from gateway.openapi import merged
 from gateway.problems import ServiceUnreachable
 from gateway.register import Register
 from gateway.settings import Settings
-from gateway.upstream import CUSTOMER_INDEX, Upstream
+from gateway.upstream import CASE_EPISODES, CUSTOMER_INDEX, REFERRALS, Upstream
 from shared.db import Database
 from shared.identity import TokenVerifier
 from shared.migrate import require_head
@@ -78,6 +78,11 @@ def create_app(
 
 
 def _upstreams(settings: Settings, *, transports: Mapping[str, httpx.AsyncBaseTransport]) -> dict[str, Upstream]:
+    urls = {
+        CUSTOMER_INDEX: settings.customer_index_url,
+        CASE_EPISODES: settings.case_episodes_url,
+        REFERRALS: settings.referrals_url,
+    }
     mint = PermitMint(from_json(settings.permit_key.get_secret_value()))
     return {
         name: Upstream(
@@ -87,7 +92,8 @@ def _upstreams(settings: Settings, *, transports: Mapping[str, httpx.AsyncBaseTr
             timeout_seconds=settings.upstream_timeout_seconds,
             transport=transports.get(name),
         )
-        for name, url in {CUSTOMER_INDEX: settings.customer_index_url}.items()
+        for name, url in urls.items()
+        if url is not None
     }
 
 

@@ -72,10 +72,12 @@ class Entry:
 
 _COLUMNS: Final = (
     "audit_id", "at", "organisation", "subject", "roles", "purpose", "case_reference", "action", "method", "route",
-    "person_ids", "records", "owners", "scopes", "clauses", "policy", "outcome", "reason", "status", "epoch",
+    "person_ids", "person_owners", "records", "owners", "scopes", "clauses", "policy", "outcome", "reason", "status",
+    "epoch",
 )  # fmt: skip
 _CASTS: Final = {
-    "audit_id": "uuid", "at": "timestamptz", "roles": "text[]", "person_ids": "uuid[]", "records": "text[]",
+    "audit_id": "uuid", "at": "timestamptz", "roles": "text[]", "person_ids": "uuid[]",
+    "person_owners": "text[]", "records": "text[]",
     "owners": "text[]", "scopes": "jsonb", "clauses": "text[]", "status": "integer", "epoch": "bigint",
 }  # fmt: skip
 
@@ -161,6 +163,7 @@ def _row(call: Call, entry: Entry) -> dict[str, Any]:
         "method": call.method,
         "route": call.route,
         "person_ids": list(entry.shown.persons),
+        "person_owners": list(entry.shown.persons.values()),
         "records": list(entry.shown.records),
         "owners": sorted({*entry.owners, *entry.shown.owners()}),
         "scopes": to_json(entry.shown.scopes).decode(),

@@ -4,6 +4,7 @@ What left is written down from the service's own account of it, which the caller
 under this request's id.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import httpx
@@ -13,7 +14,7 @@ from pydantic_core import from_json, to_json
 from gateway.access import Access
 from gateway.audit import Entry, Outcome, Shown, shown_in
 from gateway.problems import ServiceUnreachable
-from shared.categories import Category
+from shared.categories import Category, Scope
 from shared.permit import DISCLOSED_HEADER
 from shared.web import request_id_of
 
@@ -26,6 +27,19 @@ def account_of(reply: httpx.Response) -> Shown:
         return shown_in(reply.headers.get(DISCLOSED_HEADER))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ServiceUnreachable from None
+
+
+def together(*accounts: Shown) -> Shown:
+    """Put the accounts of several replies to one call together."""
+    scopes: dict[Scope, set[str]] = defaultdict(set)
+    for shown in accounts:
+        for scope, categories in shown.scopes.items():
+            scopes[scope].update(categories)
+    return Shown(
+        persons={person_id: owner for shown in accounts for person_id, owner in shown.persons.items()},
+        records=[record for shown in accounts for record in shown.records],
+        scopes={scope: sorted(categories) for scope, categories in scopes.items()},
+    )
 
 
 def clauses_behind(access: Access, shown: Shown) -> list[str]:

@@ -164,6 +164,7 @@ audit = Table(
     Column("method", Text, nullable=False),
     Column("route", Text, nullable=False),
     _list("person_ids", Uuid()),
+    _list("person_owners", Text()),
     _list("records", Text()),
     _list("owners", Text()),
     Column("scopes", JSONB, nullable=False),
@@ -175,7 +176,8 @@ audit = Table(
     Column("epoch", BigInteger, nullable=False),
 )
 """What every call was decided and shown, in the order of writing; a row is never changed. `audit_id` is the decision's
-id, the permit's `txn`; the intent and the outcome of a write share it."""
+id, the permit's `txn`; the intent and the outcome of a write share it. `person_owners` goes with `person_ids`, place by
+place; a record is `owner/record_id@version`."""
 
 audit_persons = Table(
     "audit_persons",

@@ -15,6 +15,8 @@ from shared.logs import describe
 from shared.permit import HEADER, Permit, PermitMint, fingerprint
 
 CUSTOMER_INDEX: Final = "customer-index"
+CASE_EPISODES: Final = "case-episodes"
+REFERRALS: Final = "referrals"
 
 _RETRY: Final = {"Retry-After": "1"}
 

@@ -13,9 +13,7 @@ from gateway.explain import Denial
 from gateway.schemas.people import PersonView, Section, SectionUnavailable, Withheld
 from shared.categories import Category, Purpose, Scope, scope_of
 
-NOT_INSTALLED = "not-installed"
-UNREACHABLE = "unreachable"
-
+_OF_OTHERS = ("contacts", "episodes", "cases", "assessments", "referrals")
 _NEVER_LISTED = frozenset({Category.EXISTENCE, Category.LINKAGE})
 
 
@@ -45,9 +43,11 @@ def compose(
     decision_id: UUID,
     kept_back: Sequence[Withheld],
     clauses: Sequence[str],
+    sections: Mapping[str, Sequence[Mapping[str, Any]]],
     unavailable: Mapping[Section, str],
 ) -> PersonView:
-    """Put a view together from customer-index's part of it; `unavailable` gives the reason for each missing section."""
+    """Put a view together from customer-index's part of it and the other services' `sections`, by their names in it;
+    `unavailable` gives the reason for each that is missing."""
     return PersonView(
         person_id=person["person_id"],
         owner=person["owner"],
@@ -58,11 +58,7 @@ def compose(
         records=person["records"],
         linked=person["linked"],
         household=person.get("household"),
-        contacts=[],
-        episodes=[],
-        cases=[],
-        assessments=[],
-        referrals=[],
+        **{name: [dict(item) for item in sections.get(name, ())] for name in _OF_OTHERS},
         withheld=list(kept_back),
         clauses=list(clauses),
         unavailable=[SectionUnavailable(section=section, reason=reason) for section, reason in unavailable.items()],

@@ -13,7 +13,6 @@ from gateway.change import changing
 from gateway.clauses import Finding, problems_of, warnings_of
 from gateway.commands.agreements import By, create_agreement, move_agreement, replace_agreement
 from gateway.lifecycle import AgreementAction, AgreementStatus
-from shared.preconditions import IfMatch, etag_of
 from gateway.problems import AgreementNotLawful, RoleNotPermitted, UnknownAgreement
 from gateway.queries.agreements import AgreementVersion, StoredAgreement, find_agreement, list_agreements
 from gateway.schemas.agreements import AgreementView, NewTransition, SignatureView, WarningView
@@ -22,6 +21,7 @@ from shared.categories import Role
 from shared.db import Transaction
 from shared.idempotency import IdempotencyKey, earlier_result, keep_result, request_fingerprint
 from shared.paging import Cursor, Cursors, Limit, Page
+from shared.preconditions import IfMatch, etag_of
 from shared.problems import FieldError, InvalidRequest
 
 reads = APIRouter(prefix="/v1/agreements", tags=["agreements"], route_class=GovernedRoute)

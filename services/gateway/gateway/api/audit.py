@@ -1,6 +1,6 @@
 """The route of the audit."""
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -16,8 +16,8 @@ from shared.problems import FieldError, InvalidRequest
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GovernedRoute)
 
 Overseer = Annotated[Call, Depends(admits(Role.IG_LEAD))]
-From = Annotated[datetime | None, Query(alias="from", description="not before")]
-To = Annotated[datetime | None, Query(alias="to", description="before")]
+From = Annotated[datetime | None, Query(alias="from", description="not before; a day begins at midnight UTC")]
+To = Annotated[datetime | None, Query(alias="to", description="before; a day begins at midnight UTC")]
 Subject = Annotated[str | None, Query(max_length=200, description="a worker of the caller's organisation")]
 Owner = Annotated[str | None, Query(max_length=63, description="an owner of what was shown")]
 
@@ -34,13 +34,12 @@ async def get_audit(
     cursor: Cursor = None,
 ) -> Page[AuditView]:
     """List the calls of one's own workers and every access to data one's organisation owns, newest first."""
-    _require_zone("from", from_)
-    _require_zone("to", to)
+    since, until = _moment("from", from_), _moment("to", to)
     call.action = "audit"
     cursors: Cursors = request.app.state.cursors
     bound_to = ("audit", call.caller.org, call.caller.subject, str(from_), str(to), str(subject), str(owner))
     before = None if cursor is None else cursors.read(cursor, bound_to=bound_to)
-    wanted = AuditFilter(since=from_, until=to, subject=subject, owner=owner)
+    wanted = AuditFilter(since=since, until=until, subject=subject, owner=owner)
     async with request.app.state.database.transaction({"scv.org": call.caller.org}) as tx:
         rows = await list_audit(tx, wanted, org=call.caller.org, limit=limit + 1, before=before)
     last = rows[limit - 1] if len(rows) > limit else None
@@ -50,9 +49,13 @@ async def get_audit(
     )
 
 
-def _require_zone(name: str, moment: datetime | None) -> None:
-    if moment is not None and moment.tzinfo is None:
+def _moment(name: str, bound: datetime | None) -> datetime | None:
+    """Read a bound; a day alone arrives as its midnight without a zone."""
+    if bound is None or bound.tzinfo is not None:
+        return bound
+    if bound.time() != time():
         raise InvalidRequest("Some fields are not valid.", errors=[FieldError(f"?{name}", "must carry a time zone")])
+    return bound.replace(tzinfo=UTC)
 
 
 def _view(row: Any) -> AuditView:

@@ -2,21 +2,23 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Final
+from uuid import UUID
 
 import httpx
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import ClientDisconnect
 
 from gateway import audit
-from gateway.access import Access, grant_access, grant_access_to_source
-from gateway.admission import GovernedRoute, admits_for_purpose, outcome_of
+from gateway.access import Access, access_to_nobody, grant_access, grant_access_to_source
+from gateway.admission import GovernedRoute, admits, admits_for_purpose, outcome_of
 from gateway.audit import Entry, Outcome
 from gateway.call import Call
-from gateway.forwarding import FORWARDED, Forwarded
-from gateway.reply import answer_of, entry_of
+from gateway.forwarding import FORWARDED, About, Forwarded
+from gateway.problems import ServiceUnreachable
+from gateway.reply import account_of, answer_of, entry_of
+from gateway.subject import about_person, about_subject, require_item_known, require_shown_known
 from gateway.upstream import Content, Upstream
-from shared.categories import Action
-from shared.problems import BodyTooLarge, Problem
+from shared.problems import BodyTooLarge, FieldError, InvalidRequest, Problem
 
 router = APIRouter(route_class=GovernedRoute, include_in_schema=False)
 
@@ -25,18 +27,23 @@ _PASSED_ON: Final = ("accept", "content-encoding", "content-type", "idempotency-
 
 
 def _route(forwarded: Forwarded) -> Callable[..., Awaitable[Response]]:
-    admitted = admits_for_purpose(*forwarded.roles, action=forwarded.action)
+    admitted = (
+        admits_for_purpose(*forwarded.roles, action=forwarded.action)
+        if forwarded.needs_purpose
+        else admits(*forwarded.roles)
+    )
 
     async def forward(request: Request, call: Annotated[Call, Depends(admitted)]) -> Response:
         """Pass the call on and answer with the reply."""
-        if forwarded.names_source:
-            access = grant_access_to_source(call, action=forwarded.action, source=request.path_params["source"])
-        else:
-            access = grant_access(call, action=forwarded.action)
+        if forwarded.service not in request.app.state.upstreams:
+            raise ServiceUnreachable
+        access = await _resolved(request, call, forwarded, access=_access(request, call, forwarded))
         content = _extract(request) if forwarded.is_stream else await request.body()
-        if forwarded.action is Action.WRITE:
+        if forwarded.is_change:
             return await _write(request, call, forwarded, access=access, content=content)
         reply = await _pass_on(request, call, forwarded, access=access, content=content)
+        if forwarded.about is About.ITEM and reply.status_code == 200:
+            await require_shown_known(request, call, access, shown=account_of(reply))
         entry = entry_of(reply, access=access, outcome=outcome_of(reply.status_code))
         await audit.record(request.app.state.database, call, entry)
         return answer_of(request, reply)
@@ -46,6 +53,37 @@ def _route(forwarded: Forwarded) -> Callable[..., Awaitable[Response]]:
 
 for _each in FORWARDED:
     router.add_api_route(_each.path, _route(_each), methods=[_each.method], response_class=Response)
+
+
+def _access(request: Request, call: Call, forwarded: Forwarded) -> Access:
+    if not forwarded.needs_purpose:
+        return access_to_nobody(call)
+    if forwarded.names_source:
+        return grant_access_to_source(call, action=forwarded.action, source=request.path_params["source"])
+    return grant_access(call, action=forwarded.action)
+
+
+async def _resolved(request: Request, call: Call, forwarded: Forwarded, *, access: Access) -> Access:
+    """Settle whom the call is about before it is passed on."""
+    if forwarded.about is About.SUBJECT:
+        return await about_subject(request, call, access, body=await request.body())
+    if forwarded.about is About.PERSON:
+        return await about_person(request, call, access, person_id=_id_in_path(request))
+    if forwarded.about is About.ITEM and forwarded.is_change:
+        kind = forwarded.path.split("/")[2]
+        item_id = _id_in_path(request)
+        await require_item_known(request, call, access, service=forwarded.service, kind=kind, item_id=item_id)
+    return access
+
+
+def _id_in_path(request: Request) -> UUID:
+    ((name, value),) = request.path_params.items()
+    try:
+        return UUID(value)
+    except ValueError:
+        raise InvalidRequest(
+            "Some fields are not valid.", errors=[FieldError(f"path {name}", "must be a UUID")]
+        ) from None
 
 
 async def _write(request: Request, call: Call, forwarded: Forwarded, *, access: Access, content: Content) -> Response:

@@ -10,7 +10,6 @@ from gateway.admission import ChangingRoute, GovernedRoute, admits
 from gateway.call import Call
 from gateway.change import changing
 from gateway.commands import organisations as change
-from shared.preconditions import IfMatch, answer_stored, etag_of
 from gateway.problems import OtherOrganisation, UnknownOrganisation, UnknownSource
 from gateway.queries.organisations import find_row, list_organisations, list_sources
 from gateway.schemas.organisations import (
@@ -27,6 +26,7 @@ from gateway.schemas.organisations import (
 )
 from gateway.tables import identity_providers, organisations, sources, staff
 from shared.categories import Role
+from shared.preconditions import IfMatch, answer_stored, etag_of
 from shared.problems import NotFound
 from shared.wire import Slug
 

@@ -14,10 +14,12 @@ from gateway.audit import Entry, Outcome, Shown
 from gateway.call import Call
 from gateway.forwarding import LOOKING
 from gateway.queries.audit import list_accesses
-from gateway.reply import account_of, answer_of, clauses_behind, entry_of
+from gateway.reply import account_of, answer_of, clauses_behind, entry_of, together
 from gateway.schemas.people import AccessView, PersonView, Section
+from gateway.sections import ask_for_sections
+from gateway.subject import about_people
 from gateway.upstream import CUSTOMER_INDEX, Upstream
-from gateway.view import NOT_INSTALLED, compose, other_scopes, withheld
+from gateway.view import compose, other_scopes, withheld
 from shared.categories import Action, Purpose
 from shared.paging import Cursor, Cursors, Limit, Page
 from shared.problems import FieldError, InvalidRequest
@@ -43,7 +45,10 @@ async def get_person(request: Request, call: Looking, person_id: UUID, include: 
     if reply.status_code != 200:
         return await _passed_on(request, call, access, reply)  # type: ignore[return-value]  # a Response passes as is
     person: dict[str, Any] = from_json(reply.content)
-    shown = account_of(reply)
+    sections = await ask_for_sections(
+        request, call, about_people(access, person), person_id=UUID(person["person_id"]), wanted=wanted
+    )
+    shown = together(account_of(reply), *sections.shown)
     scopes = other_scopes(person["records"], org=call.caller.org)
     clauses = clauses_behind(access, shown)
     view = compose(
@@ -57,7 +62,8 @@ async def get_person(request: Request, call: Looking, person_id: UUID, include: 
             for denial in call.snapshot.explain(call.caller, purpose=_purpose(call), at=call.at, scope=scope)
         ),
         clauses=clauses,
-        unavailable={section: NOT_INSTALLED for section in Section if section in wanted - _IN_CUSTOMER_INDEX},
+        sections=sections.items,
+        unavailable=sections.unavailable,
     )
     await audit.record(
         request.app.state.database,

@@ -26,7 +26,6 @@ from gateway.lifecycle import (
     supersede,
     transition,
 )
-from shared.preconditions import Stored, accept_match, require_match
 from gateway.problems import IllegalTransition, NotAParty, OtherDigest, UnknownAgreement
 from gateway.queries.agreements import IN_FORCE, AgreementVersion, StoredAgreement, find_agreement
 from gateway.register import Snapshot
@@ -34,6 +33,7 @@ from gateway.tables import agreement_versions, agreements, signatures
 from shared.db import Transaction
 from shared.events import AgreementChanged, LinkageFlow
 from shared.outbox import Happened
+from shared.preconditions import Stored, accept_match, require_match
 
 _ENDED = frozenset({AgreementStatus.TERMINATED, AgreementStatus.EXPIRED})
 

@@ -13,7 +13,6 @@ from sqlalchemy import Table, insert, select, update
 
 from gateway.change import tell
 from gateway.organisation import OrganisationKind
-from shared.preconditions import Stored, require_match
 from gateway.problems import IssuerTaken, UnknownOrganisation
 from gateway.schemas.organisations import NewIdentityProvider, NewOrganisation, NewSource, NewStaff
 from gateway.tables import identity_providers, organisations, sources, staff
@@ -21,6 +20,7 @@ from shared.categories import Role
 from shared.db import Transaction
 from shared.events import SourceChanged
 from shared.outbox import Happened
+from shared.preconditions import Stored, require_match
 from shared.problems import FieldError, InvalidRequest
 
 

@@ -65,14 +65,16 @@ async def _page(tx: Transaction, query: Select[Any], *, org: str, limit: int, be
 
 
 def _cut_down(row: Row, *, org: str) -> Row:
-    """Leave of another organisation's call what the owner of the data may know."""
-    scopes = {scope: told for scope, told in row["scopes"].items() if split_scope(Scope(scope))[0] == org}
+    """Leave of another organisation's call what the owner of the data may know: who saw which of its own, and why.
+
+    Clauses are told only where no third owner's data were shown, whose clauses they might be.
+    """
+    persons = zip(row["person_ids"], row["person_owners"], strict=True)
     return {
         **row,
-        "subject": None,
         "case_reference": None,
-        "person_ids": [],
-        "records": [],
-        "clauses": [],
-        "scopes": scopes,
+        "person_ids": [person_id for person_id, owner in persons if owner == org],
+        "records": [record for record in row["records"] if record.partition("/")[0] == org],
+        "clauses": row["clauses"] if {*row["owners"]} <= {org, row["organisation"]} else [],
+        "scopes": {scope: told for scope, told in row["scopes"].items() if split_scope(Scope(scope))[0] == org},
     }

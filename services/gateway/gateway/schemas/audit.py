@@ -10,8 +10,8 @@ from shared.wire import Wire
 class AuditView(Wire):
     """One row of the audit, as far as the reading organisation may know it.
 
-    Of another organisation's worker it gives no more than organisation, roles and purpose, and only the scopes of the
-    reader's own data.
+    Of another organisation's call it gives who made it and why, and of what was shown only the reader's own data.
+    A record is `owner/record_id@version`.
     """
 
     audit_id: UUID

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("route", sa.Text(), nullable=False),
         sa.Column("person_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("person_owners", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("records", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("owners", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("scopes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
