@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from joserfc.jwk import KeySet, OKPKey
 
-from shared.categories import AREA_CLASS, Action, Category, DataClass, Form, Grants, scope_of
+from shared.categories import AREA_CLASS, Action, Category, DataClass, Form, Grants, Scope, scope_of
 from shared.permit import Linkage, Permit, PermitMint, SourceFacts
 
 AT: Final = datetime(2026, 7, 1, 9, 0, tzinfo=UTC)
@@ -59,12 +59,12 @@ def a_record(**changes: Any) -> dict[str, Any]:
 def granting(*scopes: str, categories: Mapping[Category, Form] | None = None) -> Grants:
     """Grant some scopes the same categories, all as values unless said otherwise."""
     granted = categories if categories is not None else dict.fromkeys(Category, Form.VALUE)
-    return {scope: granted for scope in scopes}  # type: ignore[misc]
+    return {Scope(scope): granted for scope in scopes}
 
 
 def facts(source: str, **changes: Any) -> SourceFacts:
     """Describe a source as the register would."""
-    known = {"source": source, "service_area": SOURCE_AREAS[source], "trust": 50, "linkage": "shared"}
+    known: dict[str, Any] = {"source": source, "service_area": SOURCE_AREAS[source], "trust": 50, "linkage": "shared"}
     return SourceFacts(**({"statutory_bar": None} | known | changes))
 
 

@@ -5,7 +5,9 @@ Not in this room: how to make records, organisations and callers (builders.py), 
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.migrate import migrate, provision, socket_url
 from single_node.postgres import Durability, Server, running
+from tests.kafka_broker import NoKafka, any_broker, give_up
 
-SERVICES = ("customer_index", "gateway")
+SERVICES = ("case_episodes", "customer_index", "gateway", "referrals")
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +46,17 @@ def url(server: Server, service: str, role: str) -> str:
 
 
 @pytest.fixture(scope="session")
+async def kafka() -> AsyncIterator[str]:
+    """The address of a real Apache Kafka."""
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(any_broker())
+        except NoKafka as reason:
+            give_up(reason)
+        yield address
+
+
+@pytest.fixture(scope="session")
 async def admins(migrated: Server) -> AsyncIterator[dict[str, AsyncEngine]]:
     """Every service's database as the superuser, who sees all rows, for tests to look behind the curtain."""
     engines = {
@@ -58,9 +72,14 @@ async def admins(migrated: Server) -> AsyncIterator[dict[str, AsyncEngine]]:
 async def emptied(migrated: Server, admins: dict[str, AsyncEngine]) -> Server:
     """The migrated server without a row in any table."""
     for engine in admins.values():
-        async with engine.begin() as connection:
-            await connection.execute(_EMPTY)
+        await empty(engine)
     return migrated
+
+
+async def empty(admin: AsyncEngine) -> None:
+    """Take every row out of a service's database."""
+    async with admin.begin() as connection:
+        await connection.execute(_EMPTY)
 
 
 # Truncating an empty table costs as much as a full one, and most tests fill few.
@@ -81,3 +100,12 @@ _EMPTY = text(
     END $$
     """
 )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the figures that tests measured."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, figures in report.user_properties:
+                if name == "figures":
+                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {figures}")

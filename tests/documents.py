@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
+import yaml  # type: ignore[import-untyped]  # comes with uvicorn, without types
 from fastapi import FastAPI
 from pydantic_core import to_json
 
+from shared import asyncapi
 from shared.events import EVENTS
 from shared.problems import Problem
 from tests.builders import PERMIT_KEY, PERMIT_KEYS, SECRET
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("shared", "customer_index", "gateway")
+ROOMS = ("shared", "case_episodes", "customer_index", "gateway", "referrals")
 NOWHERE = "postgresql+asyncpg://nobody@localhost:1/none"
 
 
@@ -56,13 +58,20 @@ def problems_page() -> str:
 
 def applications() -> dict[str, FastAPI]:
     """Make every service's application, for its routes only."""
+    from case_episodes.app import create_app as case_episodes
+    from case_episodes.settings import Settings as CaseEpisodesSettings
     from customer_index.app import create_app as customer_index
     from customer_index.settings import Settings as CustomerIndexSettings
     from gateway.app import create_app as gateway
     from gateway.settings import Settings as GatewaySettings
+    from referrals.app import create_app as referrals
+    from referrals.settings import Settings as ReferralsSettings
 
     common = {"database_url": NOWHERE, "worker_database_url": NOWHERE, "cursor_secret": SECRET}
     return {
+        "case-episodes": case_episodes(
+            CaseEpisodesSettings(**common, permit_keys=to_json(PERMIT_KEYS).decode())  # type: ignore[arg-type]
+        ),
         "customer-index": customer_index(
             CustomerIndexSettings(**common, permit_keys=to_json(PERMIT_KEYS).decode())  # type: ignore[arg-type]
         ),
@@ -73,6 +82,9 @@ def applications() -> dict[str, FastAPI]:
                 customer_index_url="http://customer-index",
             )
         ),
+        "referrals": referrals(
+            ReferralsSettings(**common, permit_keys=to_json(PERMIT_KEYS).decode())  # type: ignore[arg-type]
+        ),
     }
 
 
@@ -82,9 +94,15 @@ def documents() -> dict[Path, str]:
     contracts = ROOT / "docs" / "contracts"
     for name, app in applications().items():
         made[contracts / f"{name}.openapi.json"] = _pretty(FastAPI.openapi(app))
+    made[contracts / "asyncapi.yaml"] = _yaml(asyncapi.document())
     for event in EVENTS.values():
         made[contracts / "events" / f"{event.type}.schema.json"] = _pretty(event.model_json_schema())
     return made
+
+
+def _yaml(document: object) -> str:
+    # By way of JSON, so that what is shared between parts is written out in each and needs no anchors.
+    return str(yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False, allow_unicode=True, width=120))
 
 
 def _pretty(document: object) -> str:

@@ -4,6 +4,7 @@ In this room: keys, headers and values. Not in this room: Kafka itself (kafka.py
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from pydantic import ValidationError
@@ -45,14 +46,13 @@ class Record:
 
 def record_of(envelope: Envelope) -> Record:
     """Write an event as a record; the key is the aggregate's id, so that its events keep their order."""
-    attributes = envelope.model_dump(mode="json")
     return Record(
         topic=envelope.topic,
         key=envelope.subject.encode(),
         value=to_json(envelope.data),
         headers=(
             ("ce_specversion", b"1.0"),
-            *((header, str(attributes[name]).encode()) for header, name in HEADERS.items()),
+            *((header, _text(getattr(envelope, name)).encode()) for header, name in HEADERS.items()),
             ("content-type", CONTENT_TYPE),
         ),
     )
@@ -68,3 +68,9 @@ def envelope_of(record: Record) -> Envelope:
         return Envelope.model_validate(attributes | {"topic": record.topic, "data": from_json(record.value or b"")})
     except (KeyError, ValueError, ValidationError):
         raise Unreadable from None
+
+
+def _text(attribute: object) -> str:
+    if isinstance(attribute, datetime):
+        return attribute.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(attribute)

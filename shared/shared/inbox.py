@@ -1,9 +1,9 @@
 """The inbox: each event of an aggregate takes effect once, in order, in each database.
 
 The row that says so is written in the transaction of the effect, so that a crash between the two cannot be. An event
-that comes ahead of its time, because one before it is missing or failed, is parked and takes effect when its turn comes.
+that comes ahead of its time, because one before it is missing or failed, is parked until its turn comes.
 
-    seen → pass over        next → take effect        ahead → park and alarm        fails again and again → park, condemn
+    seen → pass over      next → take effect      ahead → park and alarm      fails again and again → park and condemn
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, delete, exists, func, select, update
+from sqlalchemy import Column, DateTime, Exists, Integer, MetaData, Table, Text, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from shared.bus import Condemned, Handler
@@ -70,7 +70,9 @@ async def redrive(database: Database, *, parked: Table, handlers: Mapping[str, H
     """
     failed = select(parked.c.envelope).where(parked.c.error.is_not(None), parked.c.topic.in_(handlers))
     async with database.transaction() as tx:
-        waiting = (await tx.execute(failed.order_by(parked.c.source, parked.c.subject, parked.c.version))).scalars().all()
+        waiting = (
+            (await tx.execute(failed.order_by(parked.c.source, parked.c.subject, parked.c.version))).scalars().all()
+        )
     condemned = 0
     for envelope in map(Envelope.model_validate, waiting):
         try:
@@ -121,12 +123,12 @@ class _Intake:
             return others_wait
         here = select(self.inbox.c.version).where(*_same_aggregate(self.inbox, envelope))
         version = (await tx.execute(here)).scalar_one_or_none() or 0
-        if envelope.aggregate_version <= version:
-            await self._clear(tx, envelope, version=version)
-        else:
+        if envelope.aggregate_version > version:
             await self._park(tx, envelope, error=None)
             log.error("event ahead of its time", **_named(envelope), after=version)
-        return True
+            return True
+        await self._clear(tx, envelope, version=version)
+        return bool((await tx.execute(select(self._any_parked(envelope)))).scalar_one())
 
     async def _turn_comes(self, tx: Transaction, envelope: Envelope) -> bool | None:
         """Note the aggregate's version if it is the next one, and tell whether any event of it is parked; else None.
@@ -134,7 +136,7 @@ class _Intake:
         Concurrent takers of one event wait here for each other, and only the first finds it to be the next.
         """
         version = envelope.aggregate_version
-        waiting = exists().where(*_same_aggregate(self.parked, envelope))
+        waiting = self._any_parked(envelope)
         statement: Any
         if version == 1:
             first = insert(self.inbox).values(source=envelope.source, subject=envelope.subject, version=1)
@@ -143,7 +145,7 @@ class _Intake:
             last = self.inbox.c.version == version - 1
             following = update(self.inbox).where(*_same_aggregate(self.inbox, envelope), last)
             statement = following.values(version=version).returning(waiting)
-        return (await tx.execute(statement)).scalar_one_or_none()  # type: ignore[no-any-return]
+        return (await tx.execute(statement)).scalar_one_or_none()
 
     async def _release(self, envelope: Envelope) -> None:
         """Take in what was parked for this aggregate and whose turn has come, each in a transaction of its own."""
@@ -172,6 +174,9 @@ class _Intake:
         await tx.execute(
             row.on_conflict_do_update(index_elements=["source", "subject", "version"], set_={"error": error})
         )
+
+    def _any_parked(self, envelope: Envelope) -> Exists:
+        return exists().where(*_same_aggregate(self.parked, envelope))
 
     async def _clear(self, tx: Transaction, envelope: Envelope, *, version: int) -> None:
         done = delete(self.parked).where(*_same_aggregate(self.parked, envelope), self.parked.c.version <= version)

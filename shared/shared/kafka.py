@@ -36,9 +36,10 @@ async def create_topics(settings: KafkaSettings, topics: Iterable[str]) -> None:
     admin: Any = AIOKafkaAdminClient(**connection(settings))
     await admin.start()
     try:
-        wanted = [
-            NewTopic(name, settings.partitions, settings.replicas, topic_configs=_FOR_EVER) for name in set(topics)
-        ]
+        missing = set(topics) - set(await admin.list_topics())
+        if not missing:
+            return
+        wanted = [NewTopic(name, settings.partitions, settings.replicas, topic_configs=_FOR_EVER) for name in missing]
         answer = await admin.create_topics(wanted)
         for name, code, *_ in answer.topic_errors:
             error = for_code(code)
@@ -49,11 +50,15 @@ async def create_topics(settings: KafkaSettings, topics: Iterable[str]) -> None:
 
 
 class KafkaBus:
-    """The bus every service publishes to. Connects when it is first needed, and anew after a failure."""
+    """The bus every service publishes to. Connects when it is first needed, and anew after a failure.
+
+    Topics are created when they are first written to: a new partner has one without anybody having to think of it.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: Any = None
+        self._topics: frozenset[str] = frozenset()
 
     async def publish(self, envelopes: Sequence[Envelope]) -> None:
         """Return when all in-sync brokers have every event; while there are none, wait for them."""
@@ -63,6 +68,7 @@ class KafkaBus:
         """Send records as they are, in order; return when all are acknowledged."""
         try:
             producer = await self._started()
+            await self._require({record.topic for record in records})
             acknowledged = [await _sent(producer, record) for record in records]
             outcomes = await asyncio.gather(*acknowledged, return_exceptions=True)
             for outcome in outcomes:
@@ -77,6 +83,7 @@ class KafkaBus:
     async def close(self) -> None:
         """Disconnect; what is under way and cannot be delivered soon is given up."""
         producer, self._producer = self._producer, None
+        self._topics = frozenset()
         if producer is not None:
             with suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
@@ -93,6 +100,11 @@ class KafkaBus:
                 raise
             self._producer = producer
         return self._producer
+
+    async def _require(self, topics: set[str]) -> None:
+        if not topics <= self._topics:
+            await create_topics(self._settings, topics - self._topics)
+            self._topics |= topics
 
 
 def connection(settings: KafkaSettings) -> dict[str, Any]:

@@ -5,7 +5,7 @@ rebalance, a failed commit, leads to the record being handed over again, which t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -37,8 +37,10 @@ async def consume(settings: KafkaSettings, *, group: str, handlers: Mapping[str,
     """
     while True:
         try:
-            async with _reader(settings, group=group, member=settings.member) as consumer, _writer(settings) as dead:
-                consumer.subscribe(list(handlers))
+            async with (
+                _reader(settings, topics=handlers, group=group, member=settings.member) as consumer,
+                _writer(settings) as dead,
+            ):
                 while True:
                     fetched = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
                     for partition, records in fetched.items():
@@ -53,14 +55,18 @@ async def redrive_unreadable(settings: KafkaSettings, *, group: str, handlers: M
 
     Those that could be read are rows in the service's own database as well, and `shared.inbox.redrive` tries them.
     """
+    letters = {dead_topic(topic, group=group): topic for topic in handlers}
     unreadable = 0
-    async with _reader(settings, group=f"{group}.redrive", member=None) as consumer, _writer(settings) as dead:
-        for topic, handler in handlers.items():
-            async for record in _kept(consumer, dead_topic(topic, group=group)):
-                letter = _record(record)
-                if letter.header(_ERROR) == _UNREADABLE:
-                    again = _original(letter, topic=topic)
-                    unreadable += await _take_over(again, origin=_origin(letter), group=group, handler=handler, dead=dead)
+    async with (
+        _reader(settings, topics=letters, group=f"{group}.redrive", member=None) as consumer,
+        _writer(settings) as dead,
+    ):
+        async for record in _kept(consumer):
+            letter = _record(record)
+            if letter.header(_ERROR) == _UNREADABLE:
+                again = _original(letter, topic=letters[letter.topic])
+                handler = handlers[again.topic]
+                unreadable += await _take_over(again, origin=_origin(letter), group=group, handler=handler, dead=dead)
     return unreadable
 
 
@@ -142,13 +148,10 @@ async def _commit(consumer: Any, partition: TopicPartition, offset: int) -> None
         log.warning("offset not committed", topic=partition.topic, partition=partition.partition, exc_info=error)
 
 
-async def _kept(consumer: Any, topic: str) -> AsyncIterator[Any]:
-    """Give what a topic holds now and the group has not seen, and commit when it was dealt with."""
-    await consumer.force_metadata_update() if hasattr(consumer, "force_metadata_update") else None
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    consumer.assign(partitions)
-    ends = await consumer.end_offsets(partitions)
-    for partition, end in ends.items():
+async def _kept(consumer: Any) -> AsyncIterator[Any]:
+    """Give the records that the consumer's partitions hold now; commit each when it was dealt with."""
+    ends = await consumer.end_offsets(consumer.assignment())
+    for partition, end in sorted(ends.items()):
         while await consumer.position(partition) < end:
             fetched = await consumer.getmany(partition, timeout_ms=_WAIT_MS)
             for record in fetched.get(partition, ()):
@@ -158,8 +161,11 @@ async def _kept(consumer: Any, topic: str) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
-async def _reader(settings: KafkaSettings, *, group: str, member: str | None) -> AsyncIterator[Any]:
+async def _reader(
+    settings: KafkaSettings, *, topics: Iterable[str], group: str, member: str | None
+) -> AsyncIterator[Any]:
     consumer: Any = AIOKafkaConsumer(
+        *topics,
         **connection(settings),
         group_id=group,
         group_instance_id=member,

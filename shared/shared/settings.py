@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ServiceSettings(BaseSettings):
     """Settings common to all services; each service subclasses this with its `env_prefix`."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str
     """`postgresql+asyncpg://…` as the application role: no superuser, no BYPASSRLS."""
@@ -42,7 +42,7 @@ class InnerSettings(ServiceSettings):
 class OwnerSettings(BaseSettings):
     """What migrations are told, and running services are not; read with the service's own prefix."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     owner_database_url: str
     """`postgresql+asyncpg://…` as the role that owns the schema."""
@@ -51,7 +51,7 @@ class OwnerSettings(BaseSettings):
 class KafkaSettings(BaseSettings):
     """Where Kafka is and who we are to it, from `KAFKA_…`; the same for every service."""
 
-    model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     bootstrap_servers: str
     """`host:port` of some brokers, separated by commas."""

@@ -36,6 +36,9 @@ from shared.problems import (
 OPEN_ROUTES: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json"})
 """Routes of every service that anyone may call; they hold no personal data."""
 
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods that metrics count by name; a caller may send any word, and each would be kept for ever."""
+
 _DETAILS: Final = {
     "extra_forbidden": "is not a field of this request",
     "missing": "is required",
@@ -151,8 +154,9 @@ class Envelope:
                 await render(_translated(error), request_id)(scope, receive, outgoing)
             finally:
                 route = getattr(scope.get("route"), "path", "unmatched")
-                self._requests.labels(scope["method"], route, str(status)).inc()
-                self._seconds.labels(scope["method"], route).observe(perf_counter() - started)
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._requests.labels(method, route, str(status)).inc()
+                self._seconds.labels(method, route).observe(perf_counter() - started)
 
     def _capped(self, scope: Scope, receive: Receive) -> Receive:
         if self._streamed is not None and self._streamed.search(scope["path"]):

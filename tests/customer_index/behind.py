@@ -43,4 +43,4 @@ async def partition(admin: AsyncEngine, owner: str) -> set[frozenset[str]]:
 
 async def events(admin: AsyncEngine) -> list[tuple[str, str, int]]:
     """Give the type, subject and version of every event, in their order."""
-    return [tuple(row) for row in await ask(admin, "SELECT type, subject, aggregate_version FROM outbox ORDER BY id")]  # type: ignore[misc]
+    return [tuple(row) for row in await ask(admin, "SELECT type, subject, aggregate_version FROM outbox ORDER BY id")]

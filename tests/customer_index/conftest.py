@@ -56,13 +56,13 @@ class Index:
         return governance_consumer(self.worker)
 
 
-@pytest.fixture
-async def index(emptied: Server) -> AsyncIterator[Index]:
-    """customer-index without a single record."""
+@pytest.fixture(scope="session")
+async def serving(migrated: Server) -> AsyncIterator[Index]:
+    """customer-index, started once for all tests: it keeps nothing between calls but its connections."""
     settings = Settings(
-        database_url=url(emptied, "customer_index", "app"),
-        worker_database_url=url(emptied, "customer_index", "worker"),
-        cursor_secret=SECRET,  # type: ignore[arg-type]
+        database_url=url(migrated, "customer_index", "app"),
+        worker_database_url=url(migrated, "customer_index", "worker"),
+        cursor_secret=SECRET,
         permit_keys=to_json(PERMIT_KEYS).decode(),
         pool_size=10,
     )
@@ -73,3 +73,9 @@ async def index(emptied: Server) -> AsyncIterator[Index]:
         yield Index(client, app, app.state.database, worker)
     await app.state.database.close()
     await worker.close()
+
+
+@pytest.fixture
+async def index(serving: Index, emptied: Server) -> Index:
+    """customer-index without a single record."""
+    return serving

@@ -54,7 +54,7 @@ def agreement_changed(
     return event(happened, subject=str(agreement_id), version=version)
 
 
-def source_changed(owner: str, source: str, *, version: int = 2, **changes: Any) -> Envelope:
+def source_changed(owner: str, source: str, *, version: int = 1, **changes: Any) -> Envelope:
     """Tell of a source registered anew."""
     said = facts(source, **changes)
     happened = SourceChanged(
@@ -62,7 +62,7 @@ def source_changed(owner: str, source: str, *, version: int = 2, **changes: Any)
         source=source,
         service_area=said.service_area,
         trust=said.trust,
-        linkage=said.linkage,  # type: ignore[arg-type]
+        linkage=said.linkage,
         statutory_bar=said.statutory_bar,
     )
     return event(happened, subject=f"{owner}/{source}", version=version)

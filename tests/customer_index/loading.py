@@ -17,9 +17,10 @@ def ndjson(records: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 async def hand_over(
-    index: Index, owner: str, source: str, body: Any, *, permit: Permit | None = None, **headers: str
+    index: Index, owner: str, source: str, body: Any, *, permit: Permit | None = None, key: str | None = None
 ) -> httpx.Response:
-    """Hand over an extract and give the answer."""
+    """Hand over an extract, with an Idempotency-Key or without, and give the answer."""
+    headers = {} if key is None else {"Idempotency-Key": key}
     return await index.call(
         "POST",
         f"/v1/sources/{source}/loads",

@@ -142,11 +142,11 @@ async def test_doubtful_matches_and_withdrawals_at_once_never_fail(index: Index,
 
 async def test_linking_beside_assertions_keeps_nobody_waiting(index: Index, admin: AsyncEngine) -> None:
     await index.consume(agreement_changed(("lbhf", "wcc"), ("wcc", "lbhf")))
-    records = people(40)
+    records = people(20)
 
     async def owner(name: str) -> list[int]:
         statuses = []
-        for turn in range(3):
+        for turn in range(2):
             for one in records:
                 said = without_id(one) | {"title": f"T{turn}"}
                 path = f"/v1/sources/crm/records/{one['local_id']}"
@@ -154,7 +154,7 @@ async def test_linking_beside_assertions_keeps_nobody_waiting(index: Index, admi
         return statuses
 
     async def link() -> None:
-        for _ in range(40):
+        for _ in range(20):
             await index.link()
             await asyncio.sleep(0.02)
 
@@ -162,4 +162,4 @@ async def test_linking_beside_assertions_keeps_nobody_waiting(index: Index, admi
     await index.link()
 
     assert set(ours) | set(theirs) == {200, 201}
-    assert await behind.count(admin, "links") == 40
+    assert await behind.count(admin, "links") == 20

@@ -196,14 +196,15 @@ async def test_the_account_of_what_left_names_just_that(index: Index, person_id:
     account = httpx.Response(200, content=answer.headers["SCV-Disclosed"]).json()
     assert account == {
         "scopes": {SCOPE: ["address", "existence"]},
-        "records": [f"{record_id}@1"],
+        "records": [f"lbhf/{record_id}@1"],
         "persons": {person_id: "lbhf"},
     }
 
 
 def test_the_search_for_canaries_bites() -> None:
     """The control: a field put into the wrong category is noticed by the very search the tests above rely on."""
-    granted = {category: Form.VALUE for category in Category if category is not Category.IDENTIFIERS}
+    granted: dict[Category, Form] = dict.fromkeys(Category, Form.VALUE)
+    del granted[Category.IDENTIFIERS]
     mistaken = {**FIELDS, "nhs_number": Category.IDENTITY}
 
     right = disclose(canaries.RECORD, fields=FIELDS, granted=granted, bands=bands(AT.date()))

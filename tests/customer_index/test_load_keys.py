@@ -19,10 +19,10 @@ def admin(admins: dict[str, AsyncEngine]) -> AsyncEngine:
 
 async def test_the_same_key_and_extract_are_one_load(index: Index, admin: AsyncEngine) -> None:
     body = ndjson(people(2))
-    first = await hand_over(index, "lbhf", "crm", body, **{"Idempotency-Key": "monday"})
-    again = await hand_over(index, "lbhf", "crm", body, **{"Idempotency-Key": "monday"})
+    first = await hand_over(index, "lbhf", "crm", body, key="monday")
+    again = await hand_over(index, "lbhf", "crm", body, key="monday")
     await index.finish_loads()
-    later = await hand_over(index, "lbhf", "crm", body, **{"Idempotency-Key": "monday"})
+    later = await hand_over(index, "lbhf", "crm", body, key="monday")
 
     assert again.json() == first.json()
     assert later.json() == {**first.json(), "status": "done"}
@@ -30,11 +30,11 @@ async def test_the_same_key_and_extract_are_one_load(index: Index, admin: AsyncE
 
 
 async def test_the_same_key_for_another_load_is_refused(index: Index, admin: AsyncEngine) -> None:
-    await hand_over(index, "lbhf", "crm", ndjson(people(2)), **{"Idempotency-Key": "monday"})
+    await hand_over(index, "lbhf", "crm", ndjson(people(2)), key="monday")
 
     others = [
-        await hand_over(index, "lbhf", "crm", ndjson(people(3)), **{"Idempotency-Key": "monday"}),
-        await hand_over(index, "lbhf", "housing", ndjson(people(2)), **{"Idempotency-Key": "monday"}),
+        await hand_over(index, "lbhf", "crm", ndjson(people(3)), key="monday"),
+        await hand_over(index, "lbhf", "housing", ndjson(people(2)), key="monday"),
     ]
 
     for answer in others:
@@ -44,9 +44,7 @@ async def test_the_same_key_for_another_load_is_refused(index: Index, admin: Asy
 
 async def test_a_key_belongs_to_its_caller(index: Index, admin: AsyncEngine) -> None:
     for permit in (write_permit("lbhf"), write_permit("wcc"), replace(write_permit("lbhf"), subject="another")):
-        answer = await hand_over(
-            index, permit.org, "crm", ndjson(people(1)), permit=permit, **{"Idempotency-Key": "monday"}
-        )
+        answer = await hand_over(index, permit.org, "crm", ndjson(people(1)), permit=permit, key="monday")
         assert answer.status_code == 202
 
     assert await behind.count(admin, "loads") == 3
@@ -55,9 +53,7 @@ async def test_a_key_belongs_to_its_caller(index: Index, admin: AsyncEngine) -> 
 async def test_two_at_once_with_one_key_are_one_load(index: Index, admin: AsyncEngine) -> None:
     body = ndjson(people(5))
 
-    answers = await asyncio.gather(
-        *(hand_over(index, "lbhf", "crm", body, **{"Idempotency-Key": "monday"}) for _ in range(5))
-    )
+    answers = await asyncio.gather(*(hand_over(index, "lbhf", "crm", body, key="monday") for _ in range(5)))
 
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["load_id"] for answer in answers}) == 1

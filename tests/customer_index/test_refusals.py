@@ -33,7 +33,7 @@ def admin(admins: dict[str, AsyncEngine]) -> AsyncEngine:
     return admins["customer_index"]
 
 
-FIELDS = {
+FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown field": ({CANARY: CANARY}, f"/{CANARY}"),
     "an unknown field of an address": ({"addresses": [{"street": CANARY}]}, "/addresses/0/street"),
     "a bad date": ({"date_of_birth": f"{CANARY}-13-45"}, "/date_of_birth"),

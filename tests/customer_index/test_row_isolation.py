@@ -15,7 +15,7 @@ from tests.builders import a_permit, a_record, write_permit
 from tests.conftest import url
 from tests.customer_index import behind
 from tests.customer_index.conftest import Index
-from tests.customer_index.linked import linked_boroughs
+from tests.customer_index.linked import agreement_changed, linked_boroughs
 
 OPEN_TABLES = {
     "alembic_version": "the number of the schema",
@@ -27,6 +27,7 @@ WORKED_ON = {
     "loads": "which load waits, of which source: no content, column by column",
     "link_queue": "ids of persons to look at again",
     "outbox": "ids, types and versions, for the relay",
+    "parked": "events of the gateway that wait for their turn",
 }
 """What the worker reads without a context, and why."""
 
@@ -51,6 +52,7 @@ async def filled(index: Index, admins: dict[str, AsyncEngine]) -> Index:
         content=load,
         headers={"Content-Type": "application/x-ndjson"},
     )
+    await index.consume(agreement_changed(version=9))
     twin = a_record(given_names=["Chidi"], nhs_number=None)
     await index.call("PUT", "/v1/sources/crm/records/twin", write_permit("lbhf"), json=twin)
     for table in await behind.tables(admins["customer_index"]):

@@ -31,9 +31,14 @@ async def as_superuser(server: Server, statement: str) -> list[Any]:
 
 @asynccontextmanager
 async def serving(
-    server: Server, *, behind: StandIn | Any, settings: Mapping[str, Any] | None = None
+    server: Server,
+    *,
+    behind: StandIn | Any,
+    others: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Platform]:
-    """Serve a gateway in front of an inner service."""
+    """Serve a gateway in front of an inner service, and of others by their names."""
+    beside = others or {}
     app = create_app(
         Settings(
             **{
@@ -43,11 +48,12 @@ async def serving(
                 "permit_key": to_json(PERMIT_KEY.as_dict(private=True)).decode(),
                 "customer_index_url": "http://customer-index",
                 "agreement_checks": "single-node",
+                **{f"{name.replace('-', '_')}_url": f"http://{name}" for name in beside},
                 **(settings or {}),
             }
         ),
         clock=lambda: AT,
-        transports={"customer-index": httpx.ASGITransport(behind)},
+        transports={name: httpx.ASGITransport(app) for name, app in {**beside, "customer-index": behind}.items()},
     )
     transport = httpx.ASGITransport(app)
     async with (

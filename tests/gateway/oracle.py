@@ -86,7 +86,7 @@ def own_role_sees(role: str, purpose: str, action: str, row: str, category: str)
         return purpose == "data-stewardship" and action in ("read", "search", "steward") and category in STEWARDED
     if role == "ig-lead":
         return purpose == "subject-rights" and action in ("read", "search")
-    if role not in ("frontline", "caseworker", "social-worker") or action not in ("read", "search", "write"):
+    if role not in ("frontline", "caseworker", "social-worker") or action not in ("read", "search", "write", "refer"):
         return False
     if purpose in ("data-stewardship", "subject-rights"):
         return False

@@ -189,7 +189,8 @@ def _running(place: Place) -> Iterator[Announcement]:
     try:
         _await(announced)
         found = place.announcement()
-        assert found is not None and process.poll() is None, process.communicate()[1]
+        assert process.poll() is None, process.communicate()[1]
+        assert found is not None
         yield found
     finally:
         process.send_signal(signal.SIGINT)

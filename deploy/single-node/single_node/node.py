@@ -1,6 +1,6 @@
 """The node: the whole platform in one process.
 
-In this room: databases and settings of both services, the gateway in front of customer-index without a network between
+In this room: databases and settings of all services, the gateway in front of the others without a network between
 them, relays and jobs as background work, the HTTP server, and the order in which all of it starts and stops. Not in
 this room: the database server (`postgres`), what a new platform is told first (`bootstrap`), and any rule.
 """
@@ -20,6 +20,10 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+import case_episodes.app
+import case_episodes.consumer
+import case_episodes.settings
+import case_episodes.tables
 import customer_index.app
 import customer_index.consumer
 import customer_index.jobs
@@ -31,7 +35,7 @@ import gateway.tables
 from shared import logs
 from shared.bus import LocalBus
 from shared.db import Database
-from shared.events import GOVERNANCE
+from shared.events import GOVERNANCE, PEOPLE
 from shared.migrate import migrate, provision, socket_url
 from shared.relay import relay
 from single_node import bootstrap, postgres
@@ -39,7 +43,7 @@ from single_node.place import Announcement, Place, PortTaken, public_part
 from single_node.postgres import Durability, Server
 from single_node.supervision import supervised
 
-SERVICES: Final = ("customer_index", "gateway")
+SERVICES: Final = ("case_episodes", "customer_index", "gateway")
 
 _WORKER_CONNECTIONS: Final = 4
 _DRAIN_SECONDS: Final = 10
@@ -94,26 +98,30 @@ async def _assembled(place: Place, server: Server) -> AsyncIterator[tuple[FastAP
         await provision(server.admin_dsn, service=service)
         await migrate(service, _url(server, service, "owner"))
     permit_key = place.signing_key("permit")
+    permit_keys = json.dumps({"keys": [public_part(permit_key)]})
     index = customer_index.app.create_app(
-        customer_index.settings.Settings(
-            **_common(place, server, "customer_index"), permit_keys=json.dumps({"keys": [public_part(permit_key)]})
-        )
+        customer_index.settings.Settings(**_common(place, server, "customer_index"), permit_keys=permit_keys)
+    )
+    episodes = case_episodes.app.create_app(
+        case_episodes.settings.Settings(**_common(place, server, "case_episodes"), permit_keys=permit_keys)
     )
     front = gateway.app.create_app(
         gateway.settings.Settings(
             **_common(place, server, "gateway"),
             permit_key=json.dumps(permit_key),
             customer_index_url="http://customer-index",
+            case_episodes_url="http://case-episodes",
             agreement_checks="single-node",
         ),
-        transports={"customer-index": httpx.ASGITransport(index)},
+        transports={"customer-index": httpx.ASGITransport(index), "case-episodes": httpx.ASGITransport(episodes)},
     )
     async with AsyncExitStack() as stack:
         workers = {service: _worker(server, service) for service in SERVICES}
         for worker in workers.values():
             stack.push_async_callback(worker.close)
-        # The server runs the gateway's own start and stop; nobody but us runs customer-index's.
-        await stack.enter_async_context(index.router.lifespan_context(index))
+        # The server runs the gateway's own start and stop; nobody but us runs those of the others.
+        for inner in (index, episodes):
+            await stack.enter_async_context(inner.router.lifespan_context(inner))
         yield front, _background(index, workers)
 
 
@@ -121,9 +129,11 @@ def _background(index: FastAPI, workers: dict[str, Database]) -> dict[str, Work]
     bus = LocalBus()
     inner = workers["customer_index"]
     bus.subscribe(GOVERNANCE, customer_index.consumer.governance_consumer(inner))
+    bus.subscribe(PEOPLE, case_episodes.consumer.people_consumer(workers["case_episodes"]))
     return {
         "relay of gateway": lambda: relay(workers["gateway"], bus, outbox=gateway.tables.outbox),
         "relay of customer-index": lambda: relay(inner, bus, outbox=customer_index.tables.outbox),
+        "relay of case-episodes": lambda: relay(workers["case_episodes"], bus, outbox=case_episodes.tables.outbox),
         "loads": lambda: customer_index.jobs.work_loads(index.state.database, inner, clock=_clock),
         "links": lambda: customer_index.jobs.work_links(inner, clock=_clock),
     }

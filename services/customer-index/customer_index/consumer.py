@@ -9,11 +9,11 @@ from collections import defaultdict
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from customer_index.tables import inbox, linkage_flows, links, reviews, sources
+from customer_index.tables import inbox, linkage_flows, links, parked, reviews, sources
 from shared.bus import Handler
 from shared.db import Database, Transaction
 from shared.events import AgreementChanged, Envelope, SourceChanged
-from shared.inbox import is_news
+from shared.inbox import once
 
 _ASK_FOR_OWNER = text(
     "INSERT INTO link_queue (owner, person_id) SELECT owner, person_id FROM persons"
@@ -23,19 +23,15 @@ _ASK_FOR_OWNER = text(
 
 def governance_consumer(database: Database) -> Handler:
     """Make the handler of governance events; `database` is the worker's."""
+    return once(database, _follow_governance, inbox=inbox, parked=parked)
 
-    async def handle(envelope: Envelope) -> None:
-        event = envelope.event()
-        async with database.transaction() as tx:
-            news = await is_news(
-                tx, inbox, source=envelope.source, subject=envelope.subject, version=envelope.aggregate_version
-            )
-            if news and isinstance(event, SourceChanged):
-                await _keep_source(tx, event)
-            elif news and isinstance(event, AgreementChanged):
-                await _keep_linkage(tx, event)
 
-    return handle
+async def _follow_governance(tx: Transaction, envelope: Envelope) -> None:
+    event = envelope.event()
+    if isinstance(event, SourceChanged):
+        await _keep_source(tx, event)
+    elif isinstance(event, AgreementChanged):
+        await _keep_linkage(tx, event)
 
 
 async def link_context(tx: Transaction, *owners: str) -> None:

@@ -5,12 +5,13 @@ customer; only types, dates and sizes are strict.
 """
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.wire import Text, Wire
+from shared.categories import Category, Form
+from shared.wire import Slug, Text, Wire
 
 LocalId = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 ShortText = Annotated[Text, StringConstraints(max_length=100)]
@@ -231,6 +232,48 @@ class KnownPerson(Wire):
 
     person_id: UUID
     owner: str
+
+
+class DisclosedEntry(Wire):
+    """A value that may be handed over, with the cell that lets it out and the form that cell grants."""
+
+    field: str
+    category: Category
+    scope: str
+    form: Form
+    value: Any
+
+
+class Disclosure(Wire):
+    """All that may be handed over of a person."""
+
+    entries: list[DisclosedEntry]
+
+
+class NewAnchor(Wire):
+    """A subject by the name its source has for it or by its person id; with `household`, who lives with it too."""
+
+    source: Slug | None = None
+    local_id: LocalId | None = None
+    person_id: UUID | None = None
+    household: bool = False
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        named = (self.source is not None, self.local_id is not None, self.person_id is not None)
+        if named not in ((True, True, False), (False, False, True)):
+            raise ValueError("name either source and local_id, or person_id")
+        return self
+
+
+class AnchorView(Wire):
+    """The record a subject was resolved to, the person it belongs to, and the persons of its household if asked for."""
+
+    owner: str
+    person_id: UUID
+    record_id: UUID
+    scope: str
+    household: list[UUID]
 
 
 class TimelineEntry(Wire):

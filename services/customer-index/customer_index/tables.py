@@ -4,7 +4,7 @@ with personal data.
     sources ── records ── members ── persons ── links
                              │          └────── reviews
                          block_keys
-    loads ── load_chunks, load_rejects        linkage_flows, link_queue        outbox, inbox
+    loads ── load_chunks, load_rejects        linkage_flows, link_queue        outbox, inbox, parked
 """
 
 from sqlalchemy import (
@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from shared.inbox import inbox_table
+from shared.inbox import inbox_table, parked_table
 from shared.outbox import outbox_table
 
 metadata = MetaData(
@@ -212,3 +212,4 @@ link_queue = Table(
 
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
+parked = parked_table(metadata)

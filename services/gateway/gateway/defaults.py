@@ -73,8 +73,8 @@ CRIMINAL_PURPOSES: Final = frozenset(
 )
 
 _LOOK: Final = frozenset({Action.READ, Action.SEARCH})
-_WORK: Final = _LOOK | {Action.WRITE}
-"""Workers write what they do for people; only a system asserts what its source says of them (`admission`)."""
+_WORK: Final = _LOOK | {Action.WRITE, Action.REFER}
+"""Workers write what they do for people, and refer them; only a system asserts what its source says (`admission`)."""
 _SERVICE_PURPOSES: Final = frozenset(Purpose) - {Purpose.DATA_STEWARDSHIP, Purpose.SUBJECT_RIGHTS, Purpose.INSIGHT}
 
 _MAY: Final[Mapping[Role, tuple[frozenset[Action], frozenset[Purpose]]]] = {

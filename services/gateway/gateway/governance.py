@@ -63,6 +63,7 @@ class Clause:
     training: TrainingDemand | None
     commitment: CommitmentDemand | None
     cohort: Cohort
+    needs_consent: bool
     cells: Mapping[Scope, Mapping[Category, Form]]
     barred: frozenset[Scope]
     linked: frozenset[str]
@@ -75,6 +76,8 @@ class Governance:
     owners: tuple[str, ...]
     received: Mapping[str, tuple[Clause, ...]]
     received_for: Mapping[tuple[str, Purpose], tuple[Clause, ...]]
+    referred: Mapping[str, tuple[Clause, ...]]
+    """The clauses under which people are referred, by who receives them."""
     linking: tuple[Clause, ...]
 
 
@@ -94,6 +97,7 @@ def compile_governance(
         statutes[scope_of(source.owner, source.service_area)].add(_cited(source.statute))
     received: dict[str, list[Clause]] = defaultdict(list)
     received_for: dict[tuple[str, Purpose], list[Clause]] = defaultdict(list)
+    referred: dict[str, list[Clause]] = defaultdict(list)
     linking: list[Clause] = []
     for agreement in sorted(agreements, key=lambda each: (each.agreement_id, each.version)):
         if agreement.status not in _KNOWN_TO_THE_PARTIES:
@@ -104,6 +108,8 @@ def compile_governance(
             clause = _compile(flow, agreement=agreement, statutes=statutes)
             if flow.trigger is Trigger.BATCH:
                 linking.append(clause)
+            elif flow.trigger is Trigger.REFERRAL:
+                referred[flow.recipient].append(clause)
             elif flow.trigger is Trigger.REQUEST:
                 received[flow.recipient].append(clause)
                 for purpose in clause.purposes:
@@ -112,6 +118,7 @@ def compile_governance(
         owners=tuple(sorted(org for org, kind in organisations.items() if kind is OrganisationKind.BOROUGH)),
         received={org: tuple(clauses) for org, clauses in received.items()},
         received_for={key: tuple(clauses) for key, clauses in received_for.items()},
+        referred={org: tuple(clauses) for org, clauses in referred.items()},
         linking=tuple(linking),
     )
 
@@ -149,6 +156,7 @@ def _compile(flow: Flow, *, agreement: Agreement, statutes: Mapping[Scope, set[s
         training=flow.training,
         commitment=flow.commitment,
         cohort=flow.cohort,
+        needs_consent="a" in (flow.article6, *flow.article9),
         cells=dict.fromkeys(scopes, shown),
         barred=barred,
         linked=frozenset(split_scope(scope)[1] for scope in scopes if links and scope not in barred),

@@ -1,12 +1,13 @@
 """The decision: what a call may see of every owner's records, and which owners may be compared.
 
-In this room: `decide()`, pure and fast, and what two owners open to each other for linkage. Not in this room: why
-something is refused (`explain`), the shipped rules of a borough's own records (`defaults`), the conditions of a clause
-(`standing`), and rules about a single person, which are applied where the person is known.
+In this room: `decide()`, pure and fast, the two decisions about a referral (what may be handed over, and what may be
+read of it), and what two owners open to each other for linkage. Not in this room: why something is refused (`explain`,
+`referring`), the shipped rules of a borough's own records (`defaults`), the conditions of a clause (`standing`), and
+rules about a single person, which are applied where the person is known.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Final
@@ -56,13 +57,69 @@ def decide(governance: Governance, *, caller: Caller, purpose: Purpose, action: 
             _grant(clause, forms=forms, grantors=grantors)
     known = [scope for scope, granted in forms.items() if Category.EXISTENCE in granted]
     own = _own_grants(governance, caller=caller, purpose=purpose, action=action)
-    changes = [next_change(clause, standing=caller.standing, on=on) for clause in clauses]
-    first_change = min((day for day in changes if day is not None), default=None)
     return Decision(
         grants=own | {scope: forms[scope] for scope in known},
         clauses={scope: grantors[scope] for scope in known},
-        valid_until=None if first_change is None else datetime.combine(first_change, time(), UTC),
+        valid_until=_first_change(clauses, caller=caller, on=on),
     )
+
+
+def decide_referral(
+    governance: Governance, *, caller: Caller, recipient: str, purpose: Purpose, at: datetime
+) -> Decision:
+    """Decide what a caller may hand to a recipient with a referral of one of its own borough's people.
+
+    That is what clauses with trigger `referral` grant the recipient and the caller may see itself. Whether a worker of
+    the recipient's meets their conditions is decided when one reads (`decide_receipt`).
+    """
+    on = day_of(at)
+    clauses = [clause for clause in governance.referred.get(recipient, ()) if clause.provider == caller.org]
+    forms: dict[Scope, dict[Category, Form]] = defaultdict(dict)
+    grantors: dict[Scope, dict[Category, str]] = defaultdict(dict)
+    for clause in clauses:
+        if purpose in clause.purposes and not is_idle(clause, on=on):
+            _grant(clause, forms=forms, grantors=grantors)
+    own = _own_grants(governance, caller=caller, purpose=purpose, action=Action.REFER)
+    shared = {
+        scope: {category: form for category, form in told.items() if category in own.get(scope, {})}
+        for scope, told in forms.items()
+    }
+    known = [scope for scope, granted in shared.items() if Category.EXISTENCE in granted]
+    return Decision(
+        grants={scope: shared[scope] for scope in known},
+        clauses={scope: {category: grantors[scope][category] for category in shared[scope]} for scope in known},
+        valid_until=_first_change(clauses, caller=caller, on=on),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a call may read of referrals its organisation was sent, and the clauses whose conditions it meets."""
+
+    decision: Decision
+    clauses: tuple[str, ...]
+
+
+def decide_receipt(governance: Governance, *, caller: Caller, purpose: Purpose, at: datetime) -> Receipt:
+    """Decide what a call may read of the referrals that were sent to its organisation."""
+    on = day_of(at)
+    clauses = governance.referred.get(caller.org, ())
+    forms: dict[Scope, dict[Category, Form]] = defaultdict(dict)
+    grantors: dict[Scope, dict[Category, str]] = defaultdict(dict)
+    met = [
+        clause
+        for clause in clauses
+        if next(unmet_conditions(clause, caller=caller, purpose=purpose, on=on), None) is None
+    ]
+    for clause in met:
+        _grant(clause, forms=forms, grantors=grantors)
+    known = [scope for scope, granted in forms.items() if Category.EXISTENCE in granted]
+    decision = Decision(
+        grants={scope: forms[scope] for scope in known},
+        clauses={scope: grantors[scope] for scope in known},
+        valid_until=_first_change(clauses, caller=caller, on=on),
+    )
+    return Receipt(decision=decision, clauses=tuple(clause.clause_id for clause in met))
 
 
 def linkages(
@@ -103,6 +160,13 @@ def render_grants(grants: Grants) -> dict[str, list[str]]:
 def day_of(at: datetime) -> date:
     """Give the UTC day of a moment, on which agreements, training and commitments are read."""
     return at.astimezone(UTC).date()
+
+
+def _first_change(clauses: Iterable[Clause], *, caller: Caller, on: date) -> datetime | None:
+    """Give the first moment at which the passing of time alone may change what some clauses grant a caller."""
+    changes = [next_change(clause, standing=caller.standing, on=on) for clause in clauses]
+    first = min((day for day in changes if day is not None), default=None)
+    return None if first is None else datetime.combine(first, time(), UTC)
 
 
 def _grant(

@@ -18,12 +18,14 @@ Problem
 │   ├── UnknownOrganisation   404
 │   ├── UnknownSource         404
 │   ├── UnknownAgreement      404
-│   └── UnknownPerson         404
+│   ├── UnknownPerson         404
+│   └── UnknownService        404
 ├── IssuerTaken               409
 ├── IllegalTransition         409
 ├── OtherDigest               409
 ├── InvalidRequest
-│   └── AgreementNotLawful    422
+│   ├── AgreementNotLawful    422
+│   └── ConsentRequired       422
 ├── TooManyRequests           429
 ├── AuditUnavailable          503
 ├── ServiceUnreachable        503
@@ -168,6 +170,20 @@ class UnknownPerson(NotFound):
     """There is no such person, or none that you may know of.
 
     The answer is the same for a person that does not exist and one this call may not know.
+    """
+
+
+class UnknownService(NotFound):
+    """The directory has no such service.
+
+    GET /v1/services lists those there are.
+    """
+
+
+class ConsentRequired(InvalidRequest):
+    """The clause this referral would rest on asks for the person's consent.
+
+    Ask the person, and send `consent` with the referral.
     """
 
 

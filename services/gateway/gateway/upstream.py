@@ -40,6 +40,7 @@ class Upstream:
         """`name` is the audience of its permits; `transport` replaces the network."""
         self.name = name
         self._mint = mint
+        self._timeout_seconds = timeout_seconds
         self._client = httpx.AsyncClient(
             base_url=url,
             transport=transport,
@@ -58,12 +59,20 @@ class Upstream:
         at: datetime,
         headers: Mapping[str, str] | None = None,
         content: Content = b"",
+        patience_seconds: float = 0,
     ) -> httpx.Response:
         """Call with a permit for this request; `target` is the raw path and query.
 
+        `patience_seconds` is how long the service was asked to wait for something new, beside the time it may take.
         Raises `ServiceUnreachable` if there is no answer, or none that makes sense.
         """
-        request = self._client.build_request(method, target, headers=dict(headers or {}), content=content or None)
+        request = self._client.build_request(
+            method,
+            target,
+            headers=dict(headers or {}),
+            content=content or None,
+            timeout=self._timeout_seconds + patience_seconds,
+        )
         sent = request.url.raw_path.decode("ascii")
         token = self._mint.mint(permit, audience=self.name, request=fingerprint(method, sent), at=at)
         request.headers[HEADER] = token
@@ -75,6 +84,17 @@ class Upstream:
         if reply.status_code >= 500 or reply.status_code == 401:
             # A permit that was refused is our own fault, never the caller's.
             log.error("inner service failed", service=self.name, status=reply.status_code)
+            raise ServiceUnreachable(headers=_RETRY)
+        return reply
+
+    async def look_up(self, target: str) -> httpx.Response:
+        """Ask for something that is open to all; raise `ServiceUnreachable` if there is no answer."""
+        try:
+            reply = await self._client.get(target)
+        except (httpx.HTTPError, OSError) as error:
+            log.warning("inner service unreachable", service=self.name, **describe(error))
+            raise ServiceUnreachable(headers=_RETRY) from None
+        if reply.status_code >= 500:
             raise ServiceUnreachable(headers=_RETRY)
         return reply
 

@@ -8,8 +8,6 @@ Problem
 ├── IllegalTransition        409
 ├── PayloadClosed            409
 ├── ServiceNotTaking         409
-├── VersionChanged           412
-├── VersionRequired          428
 └── InvalidRequest
     └── UnknownTerm          422
 """
@@ -65,24 +63,6 @@ class ServiceNotTaking(Problem):
     """
 
     status = 409
-
-
-class VersionChanged(Problem):
-    """This was changed since the version that If-Match names.
-
-    Read it again, and send the ETag of that answer.
-    """
-
-    status = 412
-
-
-class VersionRequired(Problem):
-    """This exists, so that a change must name the version it replaces.
-
-    Read it, and send the ETag of that answer as If-Match.
-    """
-
-    status = 428
 
 
 class UnknownTerm(InvalidRequest):

@@ -165,9 +165,7 @@ MOVES: Final = (
     _row(Action.HOLD, Side.PARTNER, {Status.IN_PROGRESS}, Status.ON_HOLD),
     _row(Action.RESUME, Side.PARTNER, {Status.ON_HOLD}, Status.IN_PROGRESS),
     _row(Action.COMPLETE, Side.PARTNER, {Status.IN_PROGRESS}, Status.COMPLETED),
-    _row(
-        Action.FAIL, Side.PARTNER, {Status.ACCEPTED, Status.IN_PROGRESS, Status.ON_HOLD}, Status.NOT_COMPLETED
-    ),
+    _row(Action.FAIL, Side.PARTNER, {Status.ACCEPTED, Status.IN_PROGRESS, Status.ON_HOLD}, Status.NOT_COMPLETED),
     _row(Action.WITHDRAW, Side.REFERRER, OPEN, Status.WITHDRAWN),
     _row(Action.RECALL, Side.SYSTEM, OPEN, Status.RECALLED),
     _row(Action.CONFIRM_DELETION, Side.PARTNER, {Status.RECALLED}, Status.RECALLED),

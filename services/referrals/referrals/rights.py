@@ -5,12 +5,11 @@ Pure. Not in this room: what of a row may leave (`queries`), and what a side may
 
 from typing import Any, Final
 
+from referrals.referral import Side
 from shared.categories import Category, Form, Role
 from shared.db import Context
 from shared.permit import Anchor, Permit
 from shared.problems import PermitRefused
-
-from referrals.referral import Side
 
 REFERRING: Final = frozenset({Role.FRONTLINE, Role.CASEWORKER, Role.SOCIAL_WORKER})
 RECEIVING: Final = frozenset({Role.PARTNER_WORKER, Role.CASEWORKER, Role.SOCIAL_WORKER})

@@ -1,6 +1,7 @@
 """What referrals is told from outside."""
 
 from pydantic_settings import SettingsConfigDict
+
 from shared.settings import InnerSettings
 
 

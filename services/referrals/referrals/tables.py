@@ -5,12 +5,13 @@ personal data.
                         └─────── payloads                agreements           outbox, inbox, idempotency
 """
 
-from shared.idempotency import idempotency_table
-from shared.inbox import inbox_table
-from shared.outbox import outbox_table
 from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared.idempotency import idempotency_table
+from shared.inbox import inbox_table, parked_table
+from shared.outbox import outbox_table
 
 metadata = MetaData(
     naming_convention={
@@ -59,6 +60,8 @@ referrals = Table(
     Column("discloses", JSONB, nullable=False),
     Column("status", Text, nullable=False),
     Column("before", Text),
+    _moment("authorised_at"),
+    _moment("sent_at", nullable=True),
     _moment("paused_at", nullable=True),
     Column("outcome", Text),
     Column("partner_reference", Text),
@@ -127,6 +130,7 @@ agreements = Table(
     metadata,
     Column("agreement_id", Uuid, primary_key=True),
     Column("status", Text, nullable=False),
+    _moment("changed_at"),
     _moment("valid_until"),
     Column("clauses", ARRAY(Text)),
 )
@@ -134,4 +138,5 @@ agreements = Table(
 
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
+parked = parked_table(metadata)
 idempotency = idempotency_table(metadata)

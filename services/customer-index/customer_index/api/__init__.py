@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from customer_index.api import loads, people, records
+from customer_index.api import anchors, disclosure, loads, people, records
 
-routers: tuple[APIRouter, ...] = (records.router, loads.router, people.router)
+routers: tuple[APIRouter, ...] = (records.router, loads.router, people.router, anchors.router, disclosure.router)

@@ -60,7 +60,7 @@ async def get_person_view(
     return PersonView(
         person_id=person_id,
         owner=owner,
-        golden=golden_view([record.disclosed for record in visible]),
+        golden=golden_view([record.disclosed for record in visible], today=at.date()),
         records=[record.view() for record in visible],
         linked=[
             Linked.model_validate(

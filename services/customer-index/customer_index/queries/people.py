@@ -160,5 +160,6 @@ def _disclosed(row: Any, *, permit: Permit, at: datetime) -> VisibleRecord:
             observed_at=_MOMENT.validate_python(observed) if observed else row.asserted_at,
             verification=row.data.get("verification", {}),
             fields=fields,
+            doubted=frozenset(one["pointer"] for one in row.warnings),
         ),
     )

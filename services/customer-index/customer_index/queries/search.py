@@ -6,7 +6,7 @@ nor the weight says anything about it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -65,7 +65,10 @@ async def search_people(tx: Transaction, search: NewSearch, *, permit: Permit, m
         if max(totals) > 0:
             hits.append((max(totals), person_id, records))
     hits.sort(key=lambda hit: -hit[0])
-    return [_hit(weight, person_id, records, model) for weight, person_id, records in hits[: search.limit]]
+    return [
+        _hit(weight, person_id, records, model=model, today=at.date())
+        for weight, person_id, records in hits[: search.limit]
+    ]
 
 
 async def _find_candidates(tx: Transaction, wanted: Features, *, grants: Grants) -> list[UUID]:
@@ -88,8 +91,8 @@ def _searchable(granted: Any) -> frozenset[Category]:
     return frozenset(category for category, form in granted.items() if form is Form.VALUE)
 
 
-def _hit(weight: float, person_id: UUID, records: Sequence[VisibleRecord], model: Model) -> Hit:
-    golden = golden_view([record.disclosed for record in records])
+def _hit(weight: float, person_id: UUID, records: Sequence[VisibleRecord], *, model: Model, today: date) -> Hit:
+    golden = golden_view([record.disclosed for record in records], today=today)
     summary: dict[str, Any] = {
         name: golden[name]["value"] for name in ("given_names", "family_name", "date_of_birth") if name in golden
     }

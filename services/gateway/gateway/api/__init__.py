@@ -1,6 +1,6 @@
 """Routes, by noun: parse, authorise, call, answer; no SQL, no rules."""
 
-from gateway.api import agreements, audit, decisions, forwarding, organisations, people
+from gateway.api import agreements, audit, decisions, directory, forwarding, organisations, people, referrals
 
 routers = (
     organisations.reads,
@@ -10,5 +10,8 @@ routers = (
     decisions.router,
     audit.router,
     people.router,
+    referrals.router,
+    directory.reads,
+    directory.changes,
     forwarding.router,
 )

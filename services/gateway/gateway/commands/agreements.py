@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from gateway.agreement import AgreementContent, Cohort
+from gateway.agreement import AgreementContent, Cohort, Trigger
 from gateway.change import tell
 from gateway.governance import Agreement, BarredSource, compile_governance
 from gateway.lifecycle import (
@@ -192,6 +192,9 @@ async def _count_up(tx: Transaction, agreement_id: UUID, *, by: By) -> int:
         valid_from=_midnight(standing.content.valid_from),
         valid_until=_midnight_after(standing.content.valid_until),
         linkage=_linkage(agreement_id, standing, snapshot=by.snapshot),
+        referral_clauses=[
+            f"{agreement_id}/{flow.id}" for flow in standing.content.flows if flow.trigger is Trigger.REFERRAL
+        ],
     )
     await tell(tx, Happened(event, str(agreement_id), revision), owner=by.org, txn=by.txn, at=by.at)
     return revision

@@ -9,6 +9,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
+
 from shared.categories import Category
 from shared.wire import Name, Text, Wire
 

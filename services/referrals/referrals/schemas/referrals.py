@@ -1,7 +1,7 @@
 """The wire of referrals.
 
-What the gateway hands over when a referral is made (`NewReferral`) holds more than the caller sent: the clauses it rests
-on and the frozen payload. The rest is what callers send and get.
+What the gateway hands over when a referral is made (`NewReferral`) holds more than the caller sent: the clauses it
+rests on and the frozen payload. The rest is what callers send and get.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
-from shared.categories import Category, Form, Scope
-from shared.wire import Text, Wire
 
 from referrals.referral import NEEDS_REASON, REASONS, Action, Outcome, Status
+from shared.categories import Category, Form, Scope
+from shared.wire import Text, Wire
 
 LongText = Annotated[Text, StringConstraints(min_length=1, max_length=4000)]
 ShortText = Annotated[Text, StringConstraints(min_length=1, max_length=500)]

@@ -7,6 +7,7 @@ reason, a consent or a payload. What is not set opens nothing.
 """
 
 from alembic import op
+
 from shared.migrate import closed_table
 
 revision = "0002"
@@ -48,7 +49,7 @@ TABLES = {
         {
             APP: "SELECT, INSERT, UPDATE",
             WORKER: "SELECT (referral_id, owner, partner, service_id, record_id, person_id, clauses, status, before,"
-            " due_receive, version), UPDATE (status, before, version, person_id)",
+            " authorised_at, sent_at, due_receive, version), UPDATE (status, before, sent_at, version, person_id)",
         },
     ),
     "referral_history": (
@@ -62,7 +63,7 @@ TABLES = {
     "payloads": (
         {
             "pull": f"FOR SELECT TO {APP} USING (partner = {RECEIVING} AND clauses <@ {_list('scv.clauses')})",
-            "freeze": f"FOR INSERT TO {APP} WITH CHECK (owner = {ORG})",
+            "keep": f"FOR INSERT TO {APP} WITH CHECK (owner = {ORG})",
         },
         {APP: "SELECT, INSERT"},
     ),
@@ -94,7 +95,7 @@ def upgrade() -> None:
             op.execute(statement)
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON partner_sequences TO {APP}, {WORKER}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON agreements TO {WORKER}")
-    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON inbox TO {WORKER}")
+    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON inbox, parked TO {WORKER}")
     op.execute(f"GRANT SELECT ON alembic_version TO {APP}, {WORKER}")
 
 

@@ -1,0 +1,44 @@
+"""The application of case-episodes."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from pydantic_core import from_json
+
+from case_episodes.api import routers
+from case_episodes.catalogue import load_catalogue
+from case_episodes.settings import Settings
+from shared.db import Database
+from shared.migrate import require_head
+from shared.paging import Cursors
+from shared.permit import PermitGate
+from shared.web import create_app as create_service
+
+AUDIENCE = "case-episodes"
+
+
+def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
+    """Make the application; its lifespan opens and closes the pool and starts no background work."""
+    database = Database(settings.database_url, pool_size=settings.pool_size, name=AUDIENCE)
+
+    async def ready() -> None:
+        async with database.transaction() as tx:
+            await require_head(tx, "case_episodes")
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    app = create_service("case-episodes", lifespan=lifespan, ready=ready, max_body_bytes=settings.max_body_bytes)
+    app.state.settings = settings
+    app.state.database = database
+    app.state.clock = clock
+    app.state.catalogue = load_catalogue()
+    app.state.cursors = Cursors(settings.cursor_secret)
+    app.state.permit_gate = PermitGate(from_json(settings.permit_keys), audience=AUDIENCE)
+    for router in routers:
+        app.include_router(router)
+    return app

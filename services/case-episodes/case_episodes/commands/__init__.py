@@ -1,0 +1,1 @@
+"""Changes to the database, one async function each, in the caller's transaction."""

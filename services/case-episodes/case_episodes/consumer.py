@@ -1,0 +1,31 @@
+"""Events in: who belongs to whom, from customer-index."""
+
+from uuid import UUID
+
+from case_episodes.acting import By
+from case_episodes.commands.people import come_to, leave, part_episodes
+from case_episodes.tables import inbox, parked
+from shared.bus import Handler
+from shared.db import Database, Transaction
+from shared.events import Envelope, PersonMerged, PersonRecordLinked, PersonRecordUnlinked, PersonSplit
+from shared.inbox import once
+
+
+def people_consumer(database: Database) -> Handler:
+    """Make the handler of person events; `database` is the worker's."""
+    return once(database, _follow_people, inbox=inbox, parked=parked)
+
+
+async def _follow_people(tx: Transaction, envelope: Envelope) -> None:
+    person_id = UUID(envelope.subject)
+    by = By(envelope.owner, "events", envelope.txn, envelope.time)
+    match envelope.event():
+        case PersonRecordLinked(record_id=record_id):
+            await come_to(tx, person_id, records=[record_id], by=by)
+        case PersonRecordUnlinked(record_id=record_id):
+            await leave(tx, person_id, records=[record_id], into=None, by=by)
+        case PersonMerged(into=into, records=records):
+            await leave(tx, person_id, records=records, into=into, by=by)
+        case PersonSplit(into=into, records=records):
+            await leave(tx, person_id, records=records, into=into, by=by)
+            await part_episodes(tx, records=records, by=by)

@@ -1,0 +1,102 @@
+"""Episodes, as far as their cases may be seen."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from case_episodes.disclosure import Item, is_shown, shown
+from case_episodes.fields import CASE, CONTACT, EPISODE
+from case_episodes.tables import cases, contacts, episodes
+from shared.categories import Scope, split_scope
+from shared.db import AnyRow, Transaction
+from shared.permit import Permit
+from shared.problems import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleEpisode:
+    """An episode with those of its cases and contacts that the call may be shown; at least one case."""
+
+    row: AnyRow
+    cases: Sequence[AnyRow]
+    contacts: Sequence[AnyRow]
+
+    def item(self, *, permit: Permit) -> Item:
+        """Give the episode as it is shown: what is not in its cases, only to who may see the case that opened it."""
+        first = self.cases[0]
+        owner, service_area = split_scope(Scope(first.scope))
+        whole = is_shown(self.row, EPISODE, permit=permit)
+        own = shown(self.row, EPISODE, permit=permit) if whole else {}
+        return {
+            "episode_id": self.row.episode_id,
+            "owner": owner,
+            "service_area": service_area,
+            **own,
+            "person_id": self.row.person_id if whole else first.person_id,
+            "cluster": self.row.cluster,
+            "status": self.row.status,
+            "steps": [
+                {"lgsl": case.lgsl, "case_id": case.case_id, "depends_on": [], "status": case.status}
+                for case in self.cases
+            ],
+            "cases": [case.case_id for case in self.cases],
+            "contacts": [contact.contact_id for contact in self.contacts],
+        }
+
+
+async def get_episode(tx: Transaction, episode_id: UUID, *, permit: Permit) -> VisibleEpisode:
+    """Give an episode of which the call may be shown a case; raise `NotFound`."""
+    row = (await tx.execute(select(episodes).where(episodes.c.episode_id == episode_id))).one_or_none()
+    return await _visible(tx, row, permit=permit)
+
+
+async def lock_episode(tx: Transaction, episode_id: UUID, *, permit: Permit) -> VisibleEpisode:
+    """Give an episode the call may change, and keep others from changing it; raise `NotFound`."""
+    statement = select(episodes).where(episodes.c.episode_id == episode_id, episodes.c.owner == permit.org)
+    return await _visible(tx, (await tx.execute(statement.with_for_update())).one_or_none(), permit=permit)
+
+
+async def find_episodes(
+    tx: Transaction, *, of_cases: Sequence[AnyRow], person_ids: Collection[UUID], permit: Permit
+) -> list[VisibleEpisode]:
+    """Give the episodes of some persons' cases, the latest first, with those persons' cases and contacts."""
+    by_episode: dict[UUID, list[AnyRow]] = defaultdict(list)
+    for case in of_cases:
+        if is_shown(case, CASE, permit=permit):
+            by_episode[case.episode_id].append(case)
+    statement = select(episodes).where(episodes.c.episode_id.in_(by_episode))
+    rows = (await tx.execute(statement.order_by(episodes.c.opened_at.desc(), episodes.c.episode_id))).all()
+    touched = select(contacts).where(contacts.c.episode_id.in_(by_episode), contacts.c.person_id.in_(person_ids))
+    contacts_of: dict[UUID, list[AnyRow]] = defaultdict(list)
+    for contact in await tx.execute(touched.order_by(contacts.c.started_at, contacts.c.contact_id)):
+        if is_shown(contact, CONTACT, permit=permit):
+            contacts_of[contact.episode_id].append(contact)
+    return [
+        VisibleEpisode(row, list(reversed(by_episode[row.episode_id])), contacts_of[row.episode_id]) for row in rows
+    ]
+
+
+async def _visible(tx: Transaction, row: AnyRow | None, *, permit: Permit) -> VisibleEpisode:
+    if row is None:
+        raise NotFound
+    of_episode = select(cases).where(cases.c.episode_id == row.episode_id)
+    found = [
+        case
+        for case in await tx.execute(of_episode.order_by(cases.c.opened_at, cases.c.case_id))
+        if is_shown(case, CASE, permit=permit)
+    ]
+    if not found:
+        raise NotFound
+    touched = select(contacts).where(contacts.c.episode_id == row.episode_id)
+    return VisibleEpisode(
+        row,
+        found,
+        [
+            contact
+            for contact in await tx.execute(touched.order_by(contacts.c.started_at, contacts.c.contact_id))
+            if is_shown(contact, CONTACT, permit=permit)
+        ],
+    )

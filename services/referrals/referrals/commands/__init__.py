@@ -1,0 +1,1 @@
+"""The changes referrals makes, by noun: one async function per change."""

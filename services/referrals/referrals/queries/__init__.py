@@ -1,0 +1,1 @@
+"""The questions referrals answers, by noun: one async function per question."""
