@@ -43,8 +43,8 @@ def problems_page() -> str:
         "# Problems",
         "",
         "Every error is `application/problem+json` with `type`, `title`, `status`, `detail`, `request_id` and",
-        "`errors[] {pointer, detail}`. A problem names the field that is wrong, never its value. Refusals that depend on a",
-        "person are 404 like any other. Written by `make docs` from the docstrings.",
+        "`errors[] {pointer, detail}`. A problem names the field that is wrong, never its value. Refusals that",
+        "depend on a person are 404 like any other. Written by `make docs` from the docstrings.",
         "",
         "| status | type | what is wrong | what to do |",
         "|---|---|---|---|",
@@ -78,7 +78,7 @@ def applications() -> dict[str, FastAPI]:
         "gateway": gateway(
             GatewaySettings(
                 **common,  # type: ignore[arg-type]
-                permit_key=to_json(PERMIT_KEY.as_dict(private=True)).decode(),  # type: ignore[arg-type]
+                permit_key=to_json(PERMIT_KEY.as_dict(private=True)).decode(),
                 customer_index_url="http://customer-index",
             )
         ),

@@ -55,7 +55,7 @@ class Broker:
     def start(self) -> None:
         """Start it and wait until it answers as the one we laid out."""
         with (self.home / "log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603  our own broker
+            self.process = subprocess.Popen(
                 [_java(), *_OPTIONS, "-cp", f"{self.jars}/*", "kafka.Kafka", str(self.home / "server.properties")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -132,7 +132,7 @@ def _jars() -> Path:
         with tempfile.TemporaryDirectory(dir=jars.parent) as fetched:
             target = Path(fetched) / "jars"
             command = [maven, "-B", "-q", "-f", str(POM), "dependency:copy-dependencies", "-DincludeScope=runtime"]
-            done = subprocess.run(  # noqa: S603  our own commands
+            done = subprocess.run(
                 [*command, f"-DoutputDirectory={target}"], capture_output=True, text=True, timeout=600, check=False
             )
             if done.returncode != 0:
@@ -172,7 +172,7 @@ def _laid_out(jars: Path, home: Path) -> Broker:
     text = "".join(f"{name}={setting}\n" for name, setting in properties.items())
     (home / "server.properties").write_text(text, "utf-8")
     format_it = ["kafka.tools.StorageTool", "format", "-t", broker.cluster, "-c", str(home / "server.properties")]
-    done = subprocess.run(  # noqa: S603  our own commands
+    done = subprocess.run(
         [_java(), *_OPTIONS, "-cp", f"{jars}/*", *format_it], capture_output=True, text=True, timeout=60, check=False
     )
     if done.returncode != 0:

@@ -100,9 +100,7 @@ def doors_of(route: Any) -> list[Any]:
         for inner in dependant.dependencies:
             yield from all_of(inner)
 
-    return [
-        call for call in all_of(route.dependant) if hasattr(call, "actions") or hasattr(call, "roles")
-    ]
+    return [call for call in all_of(route.dependant) if hasattr(call, "actions") or hasattr(call, "roles")]
 
 
 def test_every_route_has_a_door_or_is_on_the_open_list() -> None:
@@ -202,7 +200,13 @@ def test_a_problem_says_what_is_wrong_and_what_to_do() -> None:
 
 
 def test_every_package_is_typed() -> None:
-    for package in ("shared/shared", "services/case-episodes/case_episodes", "services/customer-index/customer_index", "services/gateway/gateway"):
+    for package in (
+        "shared/shared",
+        "services/case-episodes/case_episodes",
+        "services/customer-index/customer_index",
+        "services/gateway/gateway",
+        "services/referrals/referrals",
+    ):
         assert (ROOT / package / "py.typed").exists()
 
 
@@ -211,7 +215,17 @@ def test_no_file_names_a_registry_or_an_index_or_a_machine() -> None:
         r"--(?:extra-)?index-url|pypi\.(?:org|python)|pythonhosted|registry\.npmjs|repo1?\.maven|/work/|proxy\.golang"
     )
     for path in tracked():
-        if path != Path(__file__) and path.suffix in {".py", ".toml", ".lock", ".md", ".txt", ".yml", ".yaml", ".json", ""}:
+        if path != Path(__file__) and path.suffix in {
+            ".py",
+            ".toml",
+            ".lock",
+            ".md",
+            ".txt",
+            ".yml",
+            ".yaml",
+            ".json",
+            "",
+        }:
             found = forbidden.search(path.read_text("utf-8", errors="ignore"))
             assert found is None, f"{path.relative_to(ROOT)}: {found and found.group()}"
 

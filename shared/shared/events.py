@@ -256,6 +256,14 @@ EVENTS: Final[dict[str, type[Event]]] = {
         AgreementChanged,
         ReferralChanged,
         PartnerReferralChanged,
+        ContactRecorded,
+        CaseOpened,
+        CaseChanged,
+        EpisodeOpened,
+        EpisodeChanged,
+        AssessmentRecorded,
+        AssessmentChanged,
+        AssessmentReused,
     )
 }
 """Every event ever published, by type."""

@@ -111,7 +111,11 @@ async def test_facts_out_of_date_are_topped_up_and_what_was_set_aside_is_done_an
 
 @pytest.mark.parametrize(
     ("fact", "pointer"),
-    [({"attribute": "a"}, "/facts/0"), ({"attribute": "a", "value": 1, "band": "b"}, "/facts/0")],
+    [
+        ({"attribute": "a", "value": "x" * 201}, "/facts/0/value"),
+        ({"attribute": "a"}, "/facts/0"),
+        ({"attribute": "a", "value": 1, "band": "b"}, "/facts/0"),
+    ],
 )
 async def test_a_fact_says_something_and_one_thing(
     fact: dict[str, object], pointer: str, episodes: Episodes, admins: dict[str, AsyncEngine]

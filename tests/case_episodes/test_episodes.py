@@ -130,6 +130,8 @@ async def test_a_contact_about_another_s_case_is_refused(episodes: Episodes) -> 
         ("satisfaction", {"score": 6}),
         ("hand_offs", -1),
         ("started_at", "2026-07-01T09:00:00"),
+        ("started_at", "9999-12-31T23:59:59-12:00"),
+        ("ended_at", "0001-01-01T00:00:00+12:00"),
         ("postcode_sector", "W6 9ZZ"),
     ],
 )

@@ -116,6 +116,24 @@ async def test_one_resident_known_to_two_boroughs_is_seen_only_as_far_as_they_ag
     assert ({record["owner"] for record in gone["records"]}, gone["linked"]) == ({"wcc"}, [])
 
 
+async def test_a_timeline_is_told_page_by_page_and_only_of_what_may_be_seen(together: Together) -> None:
+    own = await together.assert_record("wcc", "housing", observed_at="2026-05-01T08:00:00Z")
+    await together.assert_record("wcc", "crm", observed_at="2026-06-01T08:00:00Z")
+    theirs = await together.assert_record("lbhf", "housing")
+
+    async def told(query: str = "", person_id: str = own) -> Any:
+        path = f"/v1/people/{person_id}/timeline{query}"
+        return await together.platform.call("GET", path, WILL, purpose="homelessness")
+
+    first = (await told("?limit=1")).json()
+    rest = (await told(f"?limit=1&cursor={first['next']}")).json()
+
+    assert [entry["summary"] for entry in (first["items"] + rest["items"])] == ["source crm", "source housing"]
+    assert rest["next"] is None
+    assert (await told(person_id=theirs)).status_code == 404
+    assert (await told(f"?cursor={first['next'][:-2]}xx")).status_code == 400
+
+
 async def test_the_description_holds_what_customer_index_answers(together: Together) -> None:
     described = (await together.platform.client.get("/openapi.json")).json()
 

@@ -178,7 +178,7 @@ def test_data_outlast_a_stop_and_a_killed_node(tmp_path: Path) -> None:
 def _running(place: Place) -> Iterator[Announcement]:
     """Run a node in a process of its own; stop it as Ctrl-C would, and see that it ends well if nobody killed it."""
     command = [sys.executable, "-m", "single_node", "run", "--port", "0"]
-    process = subprocess.Popen(  # noqa: S603  this very project
+    process = subprocess.Popen(
         command, env=_environment(place), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
@@ -200,9 +200,7 @@ def _running(place: Place) -> Iterator[Announcement]:
 
 def _scv(place: Place, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [str(Path(sys.executable).with_name("scv")), *arguments]
-    return subprocess.run(  # noqa: S603  this very project
-        command, env=_environment(place), capture_output=True, text=True, check=False, timeout=120
-    )
+    return subprocess.run(command, env=_environment(place), capture_output=True, text=True, check=False, timeout=120)
 
 
 def _environment(place: Place) -> Mapping[str, str]:

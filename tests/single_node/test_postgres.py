@@ -49,7 +49,7 @@ def test_throw_away_data_are_gone_with_the_server(home: Path) -> None:
 
 
 def test_a_server_left_behind_by_a_killed_process_gives_way(home: Path) -> None:
-    starter = subprocess.Popen([sys.executable, "-c", STARTER, str(home)], stdout=subprocess.PIPE)  # noqa: S603  our own lines
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, str(home)], stdout=subprocess.PIPE)
     assert starter.stdout is not None
     left_behind = int(starter.stdout.readline())
     starter.send_signal(signal.SIGKILL)

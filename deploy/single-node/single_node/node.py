@@ -32,10 +32,15 @@ import customer_index.tables
 import gateway.app
 import gateway.settings
 import gateway.tables
+import referrals.app
+import referrals.consumer
+import referrals.jobs
+import referrals.settings
+import referrals.tables
 from shared import logs
 from shared.bus import LocalBus
 from shared.db import Database
-from shared.events import GOVERNANCE, PEOPLE
+from shared.events import GOVERNANCE, PEOPLE, REFERRALS
 from shared.migrate import migrate, provision, socket_url
 from shared.relay import relay
 from single_node import bootstrap, postgres
@@ -43,7 +48,7 @@ from single_node.place import Announcement, Place, PortTaken, public_part
 from single_node.postgres import Durability, Server
 from single_node.supervision import supervised
 
-SERVICES: Final = ("case_episodes", "customer_index", "gateway")
+SERVICES: Final = ("case_episodes", "customer_index", "gateway", "referrals")
 
 _WORKER_CONNECTIONS: Final = 4
 _DRAIN_SECONDS: Final = 10
@@ -105,37 +110,47 @@ async def _assembled(place: Place, server: Server) -> AsyncIterator[tuple[FastAP
     episodes = case_episodes.app.create_app(
         case_episodes.settings.Settings(**_common(place, server, "case_episodes"), permit_keys=permit_keys)
     )
+    referring = referrals.app.create_app(
+        referrals.settings.Settings(**_common(place, server, "referrals"), permit_keys=permit_keys)
+    )
+    inner = {"customer-index": index, "case-episodes": episodes, "referrals": referring}
     front = gateway.app.create_app(
         gateway.settings.Settings(
             **_common(place, server, "gateway"),
             permit_key=json.dumps(permit_key),
             customer_index_url="http://customer-index",
             case_episodes_url="http://case-episodes",
+            referrals_url="http://referrals",
             agreement_checks="single-node",
         ),
-        transports={"customer-index": httpx.ASGITransport(index), "case-episodes": httpx.ASGITransport(episodes)},
+        transports={name: httpx.ASGITransport(app) for name, app in inner.items()},
     )
     async with AsyncExitStack() as stack:
         workers = {service: _worker(server, service) for service in SERVICES}
         for worker in workers.values():
             stack.push_async_callback(worker.close)
         # The server runs the gateway's own start and stop; nobody but us runs those of the others.
-        for inner in (index, episodes):
-            await stack.enter_async_context(inner.router.lifespan_context(inner))
+        for app in inner.values():
+            await stack.enter_async_context(app.router.lifespan_context(app))
         yield front, _background(index, workers)
 
 
 def _background(index: FastAPI, workers: dict[str, Database]) -> dict[str, Work]:
     bus = LocalBus()
-    inner = workers["customer_index"]
+    inner, referring = workers["customer_index"], workers["referrals"]
     bus.subscribe(GOVERNANCE, customer_index.consumer.governance_consumer(inner))
+    bus.subscribe(GOVERNANCE, referrals.consumer.governance_consumer(referring, clock=_clock))
+    bus.subscribe(PEOPLE, referrals.consumer.people_consumer(referring))
+    bus.subscribe(REFERRALS, referrals.consumer.referral_consumer(referring, clock=_clock))
     bus.subscribe(PEOPLE, case_episodes.consumer.people_consumer(workers["case_episodes"]))
     return {
         "relay of gateway": lambda: relay(workers["gateway"], bus, outbox=gateway.tables.outbox),
         "relay of customer-index": lambda: relay(inner, bus, outbox=customer_index.tables.outbox),
         "relay of case-episodes": lambda: relay(workers["case_episodes"], bus, outbox=case_episodes.tables.outbox),
         "loads": lambda: customer_index.jobs.work_loads(index.state.database, inner, clock=_clock),
+        "relay of referrals": lambda: relay(referring, bus, outbox=referrals.tables.outbox),
         "links": lambda: customer_index.jobs.work_links(inner, clock=_clock),
+        "clocks of referrals": lambda: referrals.jobs.watch_clocks(referring, clock=_clock),
     }
 
 

@@ -274,13 +274,3 @@ class AnchorView(Wire):
     record_id: UUID
     scope: str
     household: list[UUID]
-
-
-class TimelineEntry(Wire):
-    """Something that happened, as far as the index knows it."""
-
-    at: datetime
-    kind: str
-    owner: str
-    summary: str
-    ref: str

@@ -69,7 +69,6 @@ _PEOPLE: Final = (
     Forwarded(method="GET", path="/v1/loads/{load_id}/rejects", action=Action.READ, roles=_ASSERTING),
     Forwarded(method="POST", path="/v1/people/search", action=Action.SEARCH, roles=LOOKING),
     Forwarded(method="GET", path="/v1/people/{person_id}/household", action=Action.READ, roles=LOOKING),
-    Forwarded(method="GET", path="/v1/people/{person_id}/timeline", action=Action.READ, roles=LOOKING),
 )
 
 

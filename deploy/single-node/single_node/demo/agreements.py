@@ -63,6 +63,23 @@ def linkages() -> list[dict[str, Any]]:
     ]
 
 
+def referrals(provider: str, partner: str) -> dict[str, Any]:
+    """Write the agreement by which a borough refers homeless people to a partner, with their names and telephones."""
+    refer = {
+        "id": "refer",
+        "from": provider,
+        "to": partner,
+        "purposes": ["homelessness"],
+        "trigger": "referral",
+        "service_areas": ["housing"],
+        "categories": [{"category": "existence"}, {"category": "identity"}, {"category": "contact_details"}],
+        "recipient_roles": ["partner-worker"],
+        "legal_power": _HOUSING_ACT,
+        "article6": "e",
+    }
+    return _agreement(f"Referrals, {provider} to {partner}", (provider, partner), [refer])
+
+
 def bring_into_force(stage: Stage, agreement: dict[str, Any]) -> str:
     """Draft, propose and sign an agreement by all its parties; give its id. Raises `Surprise`."""
     parties = [party["org"] for party in agreement["parties"]]

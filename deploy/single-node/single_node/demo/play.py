@@ -2,6 +2,7 @@
 
 from time import perf_counter
 
+from single_node.demo.help import play_help
 from single_node.demo.mistakes import play_mistakes
 from single_node.demo.stage import throw_away_node
 from single_node.demo.story import play_story
@@ -22,6 +23,7 @@ def play() -> None:
             telling.chapter("A small world for the story")
             play_story(stage)
             play_mistakes(stage)
+            play_help(stage)
     except (KeyError, IndexError, TypeError) as error:
         raise Surprise(f"the last answer has not the shape it should have ({type(error).__name__})") from None
     telling.lines(f"\nplayed in {perf_counter() - started:.0f} seconds")

@@ -20,7 +20,7 @@ from case_episodes.episode import Subject
 from case_episodes.tables import assessments, cases, contacts, episodes, memberships
 from shared.db import AnyRow, Transaction
 
-_ANCHORED: Any = (cases, contacts, assessments, episodes)
+_ANCHORED: Any = (episodes, cases, contacts, assessments)
 
 
 async def come_to(tx: Transaction, person_id: UUID, *, records: Sequence[UUID], by: By) -> None:

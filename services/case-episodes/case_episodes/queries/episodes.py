@@ -30,12 +30,13 @@ class VisibleEpisode:
         owner, service_area = split_scope(Scope(first.scope))
         whole = is_shown(self.row, EPISODE, permit=permit)
         own = shown(self.row, EPISODE, permit=permit) if whole else {}
+        people = [case.person_id for case in self.cases]
         return {
             "episode_id": self.row.episode_id,
             "owner": owner,
             "service_area": service_area,
             **own,
-            "person_id": self.row.person_id if whole else first.person_id,
+            "person_id": self.row.person_id if self.row.person_id in people else people[0],
             "cluster": self.row.cluster,
             "status": self.row.status,
             "steps": [

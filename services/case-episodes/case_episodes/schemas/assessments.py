@@ -1,21 +1,40 @@
 """The wire of assessments and their reuse."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from case_episodes.assessment import AssessmentStatus, ReuseDecision
 from case_episodes.schemas.common import AboutSomebody, Code, ShortText, Words
 from shared.wire import Wire
+
+_MOST: Final = 10**15
+
+
+def _a_value(value: object) -> object:
+    if isinstance(value, str) and value.isprintable() and 1 <= len(value) <= 200:
+        return value
+    if isinstance(value, (bool, int, float)) and -_MOST <= value <= _MOST:
+        return value
+    raise ValueError("must be a text of at most 200 printable characters, a number, true or false")
+
+
+Value = Annotated[
+    str | int | float | bool,
+    PlainValidator(_a_value),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "number"}, {"type": "boolean"}]}
+    ),
+]
 
 
 class Fact(Wire):
     """Something established about somebody, as a value or a band, and while it holds."""
 
     attribute: ShortText
-    value: ShortText | int | float | bool | None = None
+    value: Value | None = None
     band: ShortText | None = None
     evidence: ShortText | None = None
     verified_by: ShortText | None = None

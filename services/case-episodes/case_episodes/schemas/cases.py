@@ -4,11 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from case_episodes.case import CaseStatus
 from case_episodes.catalogue import Cluster, Speed
-from case_episodes.schemas.common import AboutSomebody, Channel, Code, PostcodeSector, ShortText, Warned, Words
+from case_episodes.schemas.common import AboutSomebody, Channel, Code, Moment, PostcodeSector, ShortText, Warned, Words
 from shared.wire import Wire
 
 
@@ -41,7 +39,7 @@ class CaseChange(Wire):
     channel: Channel | None = None
     handled_by: ShortText | None = None
     postcode_sector: PostcodeSector | None = None
-    due_at: AwareDatetime | None = None
+    due_at: Moment | None = None
 
 
 class CaseTransition(Wire):

@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from case_episodes.schemas.common import AboutSomebody, Channel, Code, PostcodeSector, ShortText, Warned, Words
+from case_episodes.schemas.common import AboutSomebody, Channel, Code, Moment, PostcodeSector, ShortText, Warned, Words
 from shared.wire import Wire
 
 
@@ -24,8 +24,8 @@ class NewContact(AboutSomebody):
     lgil: Code
     case_id: UUID | None = None
     access_point: ShortText | None = None
-    started_at: AwareDatetime | None = None
-    ended_at: AwareDatetime | None = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
     handled_by: ShortText | None = None
     resolved_at_first_contact: bool | None = None
     hand_offs: Annotated[int, Field(strict=True, ge=0, le=100)] | None = None

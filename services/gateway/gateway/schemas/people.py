@@ -58,6 +58,16 @@ class PersonView(Wire):
     unavailable: list[SectionUnavailable]
 
 
+class TimelineEntry(Wire):
+    """Something that happened to a person, summed up in codes."""
+
+    at: datetime
+    kind: str
+    owner: str
+    summary: str
+    ref: str
+
+
 class AccessView(Wire):
     """Who looked, as the resident may be told."""
 
