@@ -24,7 +24,7 @@ def worker(org: str, *roles: str) -> dict[str, Any]:
 
 def cells(decision: Decision) -> Cells:
     return {
-        (*scope.split("/"), category.value): form.value
+        (scope.partition("/")[0], scope.partition("/")[2], category.value): form.value
         for scope, granted in decision.grants.items()
         for category, form in granted.items()
     }

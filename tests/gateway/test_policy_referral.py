@@ -18,7 +18,7 @@ partners = st.sampled_from([org for org in KINDS if org != "platform"])
 
 def cells(decision: Decision) -> Cells:
     return {
-        (*scope.split("/"), category.value): form.value
+        (scope.partition("/")[0], scope.partition("/")[2], category.value): form.value
         for scope, granted in decision.grants.items()
         for category, form in granted.items()
     }

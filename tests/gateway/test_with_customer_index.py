@@ -143,3 +143,10 @@ async def test_the_description_holds_what_customer_index_answers(together: Toget
     references = [part.partition('"')[0] for part in to_json(described).decode().split("#/components/schemas/")[1:]]
     assert references
     assert set(references) <= set(described["components"]["schemas"])
+
+
+async def test_the_events_are_described(together: Together) -> None:
+    described = (await together.platform.client.get("/v1/asyncapi.json")).json()
+
+    assert described["asyncapi"] == "3.0.0"
+    assert "person.merged.v1" in described["components"]["messages"]

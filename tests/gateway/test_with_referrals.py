@@ -260,10 +260,11 @@ async def test_only_what_is_granted_and_seen_by_the_referrer_reaches_the_partner
     partnership: Partnership, admins: dict[str, AsyncEngine]
 ) -> None:
     await partnership.assert_record(record=canaries.RECORD)
-    await partnership.assert_record("council-tax", record=canaries.RECORD | {"phones": ["07700 900778"]})
+    phoned = {**canaries.RECORD, "phones": ["07700 900778"]}
+    await partnership.assert_record("council-tax", record=phoned)
     special = {"category": "accessibility"}
     await partnership.agree(
-        FLOW | {"categories": [*FLOW["categories"], special], "article9": ["h"], "schedule1": ["2"]}
+        {**FLOW, "categories": [*FLOW["categories"], special], "article9": ["h"], "schedule1": ["2"]}
     )
     referral = await partnership.sent()
 

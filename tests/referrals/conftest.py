@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from pydantic_core import to_json
 
 from referrals.app import create_app
@@ -174,7 +175,7 @@ class Desk:
 
 def an_anchor(**changes: Any) -> Anchor:
     """Anchor a referral on a housing record of lbhf."""
-    known = {"owner": "lbhf", "person_id": uuid4(), "record_id": uuid4(), "scope": HOUSING}
+    known: dict[str, Any] = {"owner": "lbhf", "person_id": uuid4(), "record_id": uuid4(), "scope": HOUSING}
     return Anchor(**(known | changes))
 
 
@@ -200,7 +201,7 @@ async def desk(emptied: Server) -> AsyncIterator[Desk]:
     settings = Settings(
         database_url=url(emptied, "referrals", "app"),
         worker_database_url=url(emptied, "referrals", "worker"),
-        cursor_secret=SECRET,  # type: ignore[arg-type]
+        cursor_secret=SecretStr(SECRET),
         permit_keys=to_json(PERMIT_KEYS).decode(),
         pool_size=18,
     )

@@ -35,8 +35,8 @@ def guarded(app: Any) -> Iterator[tuple[str, str, Action]]:
             (actions,) = [
                 found.call.actions for found in route.dependant.dependencies if hasattr(found.call, "actions")
             ]
-            for method in sorted(route.methods):
-                yield method, route.path, actions[0]
+            for method in sorted(route.methods or ()):
+                yield method, route.path or "", actions[0]
 
 
 def a_permit_for(action: Action) -> Permit:
@@ -44,7 +44,7 @@ def a_permit_for(action: Action) -> Permit:
 
 
 def minted(method: str, path: str, action: Action, **changes: Any) -> str:
-    asked = {"audience": "referrals", "request": fingerprint(method, path), "at": AT} | changes
+    asked: dict[str, Any] = {"audience": "referrals", "request": fingerprint(method, path), "at": AT} | changes
     return MINT.mint(a_permit_for(action), **asked)
 
 

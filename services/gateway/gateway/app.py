@@ -18,6 +18,7 @@ from gateway.problems import ServiceUnreachable
 from gateway.register import Register
 from gateway.settings import Settings
 from gateway.upstream import CASE_EPISODES, CUSTOMER_INDEX, REFERRALS, Upstream
+from shared.asyncapi import document as asyncapi_document
 from shared.db import Database
 from shared.identity import TokenVerifier
 from shared.migrate import require_head
@@ -98,7 +99,7 @@ def _upstreams(settings: Settings, *, transports: Mapping[str, httpx.AsyncBaseTr
 
 
 def _describe(app: FastAPI) -> None:
-    """Answer `/openapi.json` with the inner services' descriptions merged in, in place of FastAPI's own answer."""
+    """Describe the API with the inner services' parts merged in, in place of FastAPI's own answer, and the events."""
     inner: dict[str, dict[str, Any]] = {}
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", "") != app.openapi_url]
 
@@ -111,3 +112,7 @@ def _describe(app: FastAPI) -> None:
                 except ServiceUnreachable:
                     continue
         return merged(app.openapi(), inner)
+
+    @app.get("/v1/asyncapi.json", include_in_schema=False)
+    async def asyncapi() -> dict[str, Any]:
+        return asyncapi_document()
