@@ -49,7 +49,7 @@ async def test_a_partner_reads_of_its_referrals_in_its_own_sequence_and_of_nobod
     ]
     try:
         await desk.enter(service, org=partner)
-        asked = {"service_id": str(service), "need": "a bed and nobody else's business"}
+        asked: dict[str, Any] = {"service_id": str(service), "need": "a bed and nobody else's business"}
         made = [await desk.ask_to_refer(**asked) for _ in range(2)]
         records = await heard_by(partner, settings, at_least=2)
     finally:

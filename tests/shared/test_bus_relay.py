@@ -102,7 +102,7 @@ async def test_of_two_relays_one_works_and_the_other_takes_over_when_its_connect
     # What the first had in its hands when it lost the lock went out twice; after that it published nothing.
     assert first.taken == [1, 2]
     async with asyncio.timeout(10):
-        while await waiting(made.database):  # an event is marked only after the bus has taken it
+        while await waiting(made.database):  # noqa: ASYNC110  marked only after the bus has taken it
             await asyncio.sleep(0.02)
     for task in relays:
         task.cancel()

@@ -5,14 +5,11 @@ may not see.
 """
 
 import hashlib
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Header
 from pydantic_core import to_json
 
-from case_episodes.problems import VersionChanged, VersionRequired
-
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=200)]
+from shared.problems import VersionChanged, VersionRequired
 
 
 def etag_of(shown: Any) -> str:

@@ -5,10 +5,8 @@ Problem
 ├── RoleNotPermitted         403
 ├── IllegalTransition        409
 ├── NotReusable              409
-├── VersionChanged           412
-├── InvalidRequest
-│   └── NotTheSamePeople     422
-└── VersionRequired          428
+└── InvalidRequest
+    └── NotTheSamePeople     422
 
 What does not exist and what the caller may not know is the same bare NotFound, here and at the gateway.
 """
@@ -52,26 +50,8 @@ class NotReusable(Problem):
     status = 409
 
 
-class VersionChanged(Problem):
-    """This was changed since the version that If-Match names.
-
-    Read it again, and send the ETag of that answer.
-    """
-
-    status = 412
-
-
 class NotTheSamePeople(InvalidRequest):
     """An episode holds the cases of one person or one household.
 
     Regroup into an episode of the same person or of their household, or into a new one.
     """
-
-
-class VersionRequired(Problem):
-    """A change must name the version it replaces.
-
-    Read it, and send the ETag of that answer as If-Match.
-    """
-
-    status = 428

@@ -10,7 +10,7 @@ from case_episodes.api.state import Db, MayRead, MayWrite, Services
 from case_episodes.commands.assessments import move_assessment, record_assessment, reuse_assessment
 from case_episodes.disclosure import Item, context_of, note, require_grant, shown
 from case_episodes.fields import ASSESSMENT
-from case_episodes.preconditions import IfMatch, accept_match, etag_of
+from case_episodes.preconditions import accept_match, etag_of
 from case_episodes.queries.assessments import get_assessment, get_reuse, lock_assessment
 from case_episodes.schemas.assessments import AssessmentTransition, AssessmentView, NewAssessment, NewReuse, ReuseView
 from shared.categories import Category
@@ -18,6 +18,7 @@ from shared.db import AnyRow
 from shared.guard import Disclosed, Now
 from shared.idempotency import IdempotencyKey
 from shared.permit import DISCLOSED_HEADER, Permit
+from shared.preconditions import IfMatch
 
 router = APIRouter(prefix="/v1/assessments", tags=["Cases and episodes"])
 

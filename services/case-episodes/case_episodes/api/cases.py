@@ -10,7 +10,7 @@ from case_episodes.api.state import Db, MayRead, MayWrite, ServiceConfig, Servic
 from case_episodes.commands.cases import add_note, change_case, move_case, open_case
 from case_episodes.disclosure import Item, context_of, grouping_context, note, require_grant, shown
 from case_episodes.fields import CASE
-from case_episodes.preconditions import IfMatch, accept_match, etag_of, require_match
+from case_episodes.preconditions import accept_match, etag_of, require_match
 from case_episodes.queries.cases import get_case, lock_case, notes_of
 from case_episodes.schemas.cases import CaseChange, CaseOpened, CaseTransition, CaseView, NewCase, NewNote, NoteView
 from shared.categories import Category
@@ -18,6 +18,7 @@ from shared.db import AnyRow, Transaction
 from shared.guard import Disclosed, Now
 from shared.idempotency import IdempotencyKey
 from shared.permit import DISCLOSED_HEADER, Permit
+from shared.preconditions import IfMatch
 from shared.problems import FieldError, InvalidRequest
 
 router = APIRouter(prefix="/v1/cases", tags=["Cases and episodes"])
