@@ -9,6 +9,7 @@ from collections import defaultdict
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from customer_index.commands.link import link_context
 from customer_index.tables import inbox, linkage_flows, links, parked, reviews, sources
 from shared.bus import Handler
 from shared.db import Database, Transaction
@@ -32,11 +33,6 @@ async def _follow_governance(tx: Transaction, envelope: Envelope) -> None:
         await _keep_source(tx, event)
     elif isinstance(event, AgreementChanged):
         await _keep_linkage(tx, event)
-
-
-async def link_context(tx: Transaction, *owners: str) -> None:
-    """Let the rest of the transaction see the comparison columns of these owners."""
-    await tx.execute(text("SELECT set_config('scv.link_owners', :owners, true)"), {"owners": ",".join(sorted(owners))})
 
 
 async def _keep_source(tx: Transaction, event: SourceChanged) -> None:

@@ -67,12 +67,17 @@ async def link_waiting(tx: Transaction, *, model: Model, at: datetime) -> int:
     return len(asked)
 
 
+async def link_context(tx: Transaction, *owners: str) -> None:
+    """Let the rest of the transaction see the comparison columns of these owners."""
+    await tx.execute(text("SELECT set_config('scv.link_owners', :owners, true)"), {"owners": ",".join(sorted(owners))})
+
+
 async def _link_persons(
     tx: Transaction, person_ids: Collection[UUID], *, owner: str, linkage: MutualLinkage, model: Model, at: datetime
 ) -> None:
     """Decide anew who of the other owner these persons are."""
     other = linkage.second if owner == linkage.first else linkage.first
-    await _see(tx, linkage)
+    await link_context(tx, linkage.first, linkage.second)
     # One decision at a time for two owners, so that two workers cannot each link half of a contested pair.
     await tx.execute(
         text("SELECT pg_advisory_xact_lock(hashtext(:pair))"), {"pair": f"{linkage.first}|{linkage.second}"}
@@ -98,12 +103,6 @@ async def _link_persons(
             model=model,
             at=at,
         )
-
-
-async def _see(tx: Transaction, linkage: MutualLinkage) -> None:
-    await tx.execute(
-        text("SELECT set_config('scv.link_owners', :owners, true)"), {"owners": f"{linkage.first},{linkage.second}"}
-    )
 
 
 async def _load_sides(tx: Transaction, person_ids: Collection[UUID], *, areas: Collection[str]) -> dict[UUID, _Side]:
