@@ -3,8 +3,9 @@
 All names, numbers and addresses are from ranges reserved for tests and drama.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Final
 from uuid import uuid4
 
@@ -54,6 +55,12 @@ def a_record(**changes: Any) -> dict[str, Any]:
     }
     record.update(changes)
     return {name: value for name, value in record.items() if value is not None}
+
+
+def ticking() -> Callable[[], datetime]:
+    """Make a clock that moves on a microsecond with every look, so that what comes later is dated later."""
+    ticks = count()
+    return lambda: AT + timedelta(microseconds=next(ticks))
 
 
 def granting(*scopes: str, categories: Mapping[Category, Form] | None = None) -> Grants:

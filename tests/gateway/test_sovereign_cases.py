@@ -1,7 +1,7 @@
 """Work on a resident's case tells a borough nothing of what another borough holds of the same human being.
 
 The same work is done for two residents of lbhf, of whom wcc knows one, with a case of its own; linkage is agreed both
-ways, existence only towards wcc. What lbhf is told is equal to the byte, but for random ids and what is made of them.
+ways, existence only towards wcc. What lbhf is told is equal to the byte, but for random ids, moments and what is made of them.
 """
 
 import re
@@ -11,7 +11,10 @@ from tests.gateway.test_with_case_episodes import ADA, WILL, Council, council
 
 __all__ = ["council"]
 
-_RANDOM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_OWN_TO_EACH_RUN = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
+)
+"""Random ids, and moments."""
 _MAY_DIFFER = {"date", "x-request-id", "traceparent", "ratelimit", "ratelimit-policy", "etag"}
 SOMEBODY_ELSE: dict[str, Any] = {
     "given_names": ["Tobias", "Lee"],
@@ -26,7 +29,7 @@ SOMEBODY_ELSE: dict[str, Any] = {
 
 
 class Told:
-    """Everything that was answered, with random ids renamed by order of appearance."""
+    """Everything that was answered, with random ids and moments renamed by order of appearance."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
@@ -36,7 +39,8 @@ class Told:
         """Keep an answer, and give its content."""
         headers = sorted((name, value) for name, value in answer.headers.items() if name not in _MAY_DIFFER)
         said = f"{answer.status_code}\n{headers}\n{answer.text}"
-        self.answers.append(_RANDOM.sub(lambda found: self._names.setdefault(found[0], f"id-{len(self._names)}"), said))
+        named = _OWN_TO_EACH_RUN.sub(lambda found: self._names.setdefault(found[0], f"new-{len(self._names)}"), said)
+        self.answers.append(named)
         return answer.json()
 
 

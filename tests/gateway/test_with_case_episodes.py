@@ -24,7 +24,7 @@ from shared.db import Database
 from shared.events import GOVERNANCE, PEOPLE
 from shared.relay import publish_batch
 from single_node.postgres import Server
-from tests.builders import AT, PERMIT_KEYS, SECRET, a_record
+from tests.builders import AT, PERMIT_KEYS, SECRET, a_record, ticking
 from tests.conftest import url
 from tests.gateway.conftest import serving
 from tests.gateway.platform import AGREEMENT, Platform, found, populate
@@ -113,7 +113,7 @@ async def council(founded: Server) -> AsyncIterator[Council]:
     index = customer_index.app.create_app(
         settings("customer_index", customer_index.settings.Settings), clock=lambda: AT
     )
-    inner = case_episodes.app.create_app(settings("case_episodes", case_episodes.settings.Settings), clock=lambda: AT)
+    inner = case_episodes.app.create_app(settings("case_episodes", case_episodes.settings.Settings), clock=ticking())
     workers = {
         service: Database(url(founded, service, "worker"), pool_size=2, name="worker")
         for service in ("gateway", "customer_index", "case_episodes")
