@@ -90,6 +90,29 @@ class Purpose(StrEnum):
     INSIGHT = "insight"
 
 
+class Protection(StrEnum):
+    """Why a person's whereabouts, or the person, are kept from others."""
+
+    ANONYMOUS_ELECTOR = "anonymous-elector"
+    REFUGE = "refuge"
+    WITNESS = "witness"
+    MARAC = "marac"
+    ADOPTION = "adoption"
+    GENDER_RECOGNITION = "gender-recognition"
+    COURT_ORDER = "court-order"
+    STAFF_OR_MEMBER = "staff-or-member"
+    OTHER = "other"
+
+
+SEALS: Final = frozenset(
+    {Protection.ADOPTION, Protection.GENDER_RECOGNITION, Protection.WITNESS, Protection.COURT_ORDER}
+)
+"""Schemes that seal: the person exists for nobody elsewhere, and is never compared with anybody."""
+
+WHEREABOUTS: Final = frozenset({Category.ADDRESS, Category.CONTACT_DETAILS, Category.HOUSEHOLD})
+"""Categories that a protection keeps back from those it is not cleared for."""
+
+
 class Action(StrEnum):
     """What a call does with personal data."""
 

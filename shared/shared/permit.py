@@ -86,16 +86,23 @@ class Permit:
     """The persons the call is about, where another service than customer-index answers it; the subject comes first."""
     clauses: tuple[str, ...] = ()
     """The clauses of trigger `referral` in force for this caller: payloads that rest on them may be read."""
+    hidden: tuple[UUID, ...] = ()
+    """Records of people who do not exist for this worker."""
+    cleared: tuple[str, ...] = ()
+    """`owner/scheme` of the protections that hide nothing from this call."""
 
     def context(self) -> Context:
-        """Give the row-level-security context: rows of the granted scopes, links of the owners who link, and for a
-        change all rows of the own organisation that matching has to look at."""
+        """Give the row-level-security context: rows of the granted scopes but those hidden, links of the owners who
+        link, and for an assertion or a steward's decision all rows of the own organisation that matching looks at."""
         context = {
             "scv.org": self.org,
             "scv.scopes": ",".join(scope for scope, granted in self.grants.items() if Category.EXISTENCE in granted),
             "scv.pairs": ",".join(f"{pair.first}|{pair.second}" for pair in self.linkages),
             "scv.barred": ",".join(self.barred),
+            "scv.hidden": ",".join(map(str, self.hidden)),
         }
+        if self.action is Action.STEWARD:
+            context["scv.matching_owner"] = self.org
         if self.source is not None and self.action is Action.WRITE:
             context["scv.matching_owner"] = self.org
             context["scv.write_scope"] = f"{self.org}/{self.source.service_area}"
@@ -187,6 +194,8 @@ def _claims(permit: Permit, audience: str, request: str, at: datetime) -> dict[s
             for anchor in permit.about
         ],
         "clauses": list(permit.clauses),
+        "hidden": [str(record_id) for record_id in permit.hidden],
+        "cleared": list(permit.cleared),
     }
 
 
@@ -210,6 +219,8 @@ def _permit(claims: Mapping[str, Any]) -> Permit:
             for owner, person_id, record_id, scope in claims["about"]
         ),
         clauses=tuple(claims["clauses"]),
+        hidden=tuple(map(UUID, claims["hidden"])),
+        cleared=tuple(claims["cleared"]),
     )
 
 

@@ -159,14 +159,16 @@ def test_a_context_opens_only_scopes_whose_people_may_be_known() -> None:
         **granting("wcc/housing", categories={Category.IDENTITY: Form.VALUE, Category.LINKAGE: Form.VALUE}),
     }
 
-    permit = a_permit("lbhf", grants=grants, linkages=(linking("wcc", "lbhf"),), barred=("wcc/crm",))
+    linkages, hidden = (linking("wcc", "lbhf"),), uuid4()
+    permit = a_permit("lbhf", grants=grants, linkages=linkages, barred=("wcc/crm",), hidden=(hidden,))
 
     assert permit.context() == {
         "scv.org": "lbhf", "scv.scopes": "lbhf/housing", "scv.pairs": "lbhf|wcc", "scv.barred": "wcc/crm",
+        "scv.hidden": str(hidden),
     }  # fmt: skip
 
 
-def test_only_a_write_for_a_source_opens_what_matching_compares() -> None:
+def test_only_an_assertion_or_a_steward_opens_what_matching_compares() -> None:
     writing = write_permit("lbhf", "housing").context()
     assert (writing["scv.matching_owner"], writing["scv.write_scope"]) == ("lbhf", "lbhf/housing")
 
@@ -176,6 +178,10 @@ def test_only_a_write_for_a_source_opens_what_matching_compares() -> None:
         a_permit("lbhf", action=Action.SEARCH, source=facts("housing")),
     ):
         assert not {"scv.matching_owner", "scv.write_scope"} & permit.context().keys()
+
+    stewarding = a_permit("lbhf", action=Action.STEWARD).context()
+    assert stewarding["scv.matching_owner"] == "lbhf"
+    assert "scv.write_scope" not in stewarding
 
 
 def test_two_permits_are_told_apart_by_their_audit_id() -> None:

@@ -50,18 +50,25 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who calls: a worker or a system of one organisation, with the roles its token claims."""
+    """Who calls: a worker or a system of one organisation, with the roles its token claims.
+
+    `org` is the organisation it acts for. Under a mandate that is not its `employer`, and `mandated` are the only roles
+    in which it may act.
+    """
 
     org: str
     org_kind: OrganisationKind
     subject: str
     roles: frozenset[Role]
     standing: Standing
+    employer: str | None = None
+    mandated: frozenset[Role] | None = None
 
     @property
     def held_roles(self) -> frozenset[Role]:
-        """The roles that the token claims and the register allows."""
-        return self.roles & self.standing.roles
+        """The roles that the token claims, the register allows and, if there is one, the mandate too."""
+        held = self.roles & self.standing.roles
+        return held if self.mandated is None else held & self.mandated
 
 
 def unmet_conditions(clause: Clause, *, caller: Caller, purpose: Purpose, on: date) -> Iterator[Refusal]:
