@@ -30,7 +30,7 @@ def run(service: str, work: Mapping[str, Work], *, log_level: str = "INFO") -> N
             logs.configure(service, level=log_level)
             asyncio.run(until_told_to_stop(work[name]))
         case _:
-            sys.exit(f"usage: python -m {service.replace('-', '_')} {'|'.join(work)}")
+            sys.exit(f"usage: python -m {service.replace('-', '_')} {'|'.join(sorted(work))}")
 
 
 async def until_told_to_stop(work: Work) -> None:
