@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import FastAPI
-from sqlalchemy import Table
+from sqlalchemy import Table, make_url
 
 from shared import inbox
 from shared.bus import Handler
 from shared.db import Database
 from shared.kafka import KafkaBus, create_topics, dead_topic
 from shared.kafka_consumer import consume, redrive_unreadable
-from shared.migrate import migrate
+from shared.migrate import migrate, provision
 from shared.processes import Work, serve
 from shared.relay import relay
-from shared.settings import KafkaSettings, OwnerSettings, ServiceSettings
+from shared.settings import AdminSettings, KafkaSettings, OwnerSettings, ServiceSettings
 
 _WORKER_CONNECTIONS: Final = 4
 
@@ -59,12 +59,13 @@ class Service:
     def processes(self) -> dict[str, Work]:
         """Give the processes by the names under which they are started.
 
-        Only `migrate` is told how to connect as the owner of the schema; only `relay`, `consumer`, `topics` and
-        `redrive` need Kafka.
+        Only `provision` is told how to connect as a superuser, and only it and `migrate` as the owner of the schema;
+        only `relay`, `consumer`, `topics` and `redrive` need Kafka.
         """
         always: dict[str, Work] = {
             "api": self._api,
             "relay": self._relay,
+            "provision": self._provision,
             "migrate": self._migrate,
             "topics": self._topics,
         }
@@ -86,9 +87,24 @@ class Service:
         async with self.worker("consumer") as worker:
             await consume(KafkaSettings(), group=self.name, handlers=self._follows(worker))
 
+    async def _provision(self) -> None:
+        """Make the database and the roles that the addresses name, with the passwords they hold."""
+        settings = self.settings()
+        urls = (settings.database_url, settings.worker_database_url, self._owner_url())
+        addresses = [make_url(url) for url in urls]
+        passwords = {str(one.username): one.password for one in addresses if one.password is not None}
+        admin = AdminSettings(_env_prefix=self._prefix).admin_database_url
+        await provision(admin, service=self.package, passwords=passwords)
+
     async def _migrate(self) -> None:
-        prefix = self.settings.model_config["env_prefix"]
-        await migrate(self.package, OwnerSettings(_env_prefix=prefix).owner_database_url)
+        await migrate(self.package, self._owner_url())
+
+    @property
+    def _prefix(self) -> str:
+        return self.settings.model_config["env_prefix"]
+
+    def _owner_url(self) -> str:
+        return OwnerSettings(_env_prefix=self._prefix).owner_database_url
 
     async def _topics(self) -> None:
         async with self.worker("topics") as worker:

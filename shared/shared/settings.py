@@ -1,16 +1,37 @@
 """What every service is told from outside, by environment variables with the service's own prefix.
 
-Frozen and handed to `create_app`; there is no global instance and nothing is read at import.
+Frozen and handed to `create_app`; there is no global instance and nothing is read at import. What is secret may be a
+file in `/run/secrets` instead, named like the variable in lower case.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+SECRETS: Final = Path("/run/secrets")
+"""Where containers are given their secrets."""
 
 
-class ServiceSettings(BaseSettings):
+class Told(BaseSettings):
+    """Settings from the environment, and from files of secrets where there are any."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  there are no such files
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  it warns where there are none
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what is handed over first, then variables, then files."""
+        files = (SecretsSettingsSource(settings_cls, SECRETS),) if SECRETS.is_dir() else ()
+        return (init_settings, env_settings, *files)
+
+
+class ServiceSettings(Told):
     """Settings common to all services; each service subclasses this with its `env_prefix`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -39,7 +60,7 @@ class InnerSettings(ServiceSettings):
     """JWKS (JSON) with the gateway's public permit keys; several while keys are rotated."""
 
 
-class OwnerSettings(BaseSettings):
+class OwnerSettings(Told):
     """What migrations are told, and running services are not; read with the service's own prefix."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -48,7 +69,16 @@ class OwnerSettings(BaseSettings):
     """`postgresql+asyncpg://…` as the role that owns the schema."""
 
 
-class KafkaSettings(BaseSettings):
+class AdminSettings(Told):
+    """What making a service's database and roles is told, and nothing else is; read with the service's own prefix."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    admin_database_url: str
+    """`postgresql://…` as a superuser of the server."""
+
+
+class KafkaSettings(Told):
     """Where Kafka is and who we are to it, from `KAFKA_…`; the same for every service."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore", hide_input_in_errors=True)

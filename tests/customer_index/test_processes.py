@@ -80,7 +80,7 @@ async def test_a_process_that_is_not_named_is_explained() -> None:
         _, said = await process.communicate()
         assert process.returncode == 1
         assert said.decode().strip() == (
-            "usage: python -m customer_index api|consumer|jobs|migrate|redrive|relay|topics"
+            "usage: python -m customer_index api|consumer|jobs|migrate|provision|redrive|relay|topics"
         )
 
 
@@ -89,6 +89,22 @@ async def test_migrations_run_as_the_owner_and_may_run_again(emptied: Server) ->
     _, said = await process.communicate()
 
     assert process.returncode == 0, said
+
+
+async def test_roles_are_made_with_the_passwords_of_their_addresses(
+    emptied: Server, admins: dict[str, AsyncEngine]
+) -> None:
+    env = environment(emptied, CUSTOMER_INDEX_ADMIN_DATABASE_URL=emptied.admin_dsn)
+    app = "CUSTOMER_INDEX_DATABASE_URL"
+    env[app] = env[app].replace("customer_index_app@", "customer_index_app:from-its-address@")
+    passwords = text("SELECT rolname FROM pg_authid WHERE rolname LIKE 'customer_index%' AND rolpassword IS NOT NULL")
+
+    process = await started("provision", env=env)
+    _, said = await process.communicate()
+
+    assert process.returncode == 0, said
+    async with admins["customer_index"].connect() as connection:
+        assert list((await connection.execute(passwords)).scalars()) == ["customer_index_app"]
 
 
 async def test_the_api_answers_for_a_while_after_it_is_told_to_stop(emptied: Server, unused_tcp_port: int) -> None:

@@ -1,4 +1,4 @@
-"""The processes of case-episodes: `python -m case_episodes api|consumer|migrate|redrive|relay|topics`."""
+"""The processes of case-episodes: `python -m case_episodes api|consumer|migrate|provision|redrive|relay|topics`."""
 
 from typing import Final
 

@@ -1,11 +1,11 @@
-"""The processes of customer-index: `python -m customer_index api|consumer|jobs|migrate|redrive|relay|topics`."""
+"""The processes of customer-index: `python -m customer_index api|consumer|jobs|migrate|provision|redrive|relay|topics`."""
 
 from datetime import UTC, datetime
 from typing import Final
 
 from customer_index.app import AUDIENCE, create_app
 from customer_index.consumer import governance_consumer
-from customer_index.jobs import work_links, work_loads
+from customer_index.jobs import work_links, work_loads, work_protections
 from customer_index.settings import Settings
 from customer_index.tables import outbox, parked
 from shared.db import Database
@@ -29,7 +29,11 @@ async def _jobs() -> None:
     app = Database(settings.database_url, pool_size=settings.pool_size, name=f"{AUDIENCE} jobs")
     try:
         async with SERVICE.worker("jobs") as worker:
-            await together(work_loads(app, worker, clock=_clock), work_links(worker, clock=_clock))
+            await together(
+                work_loads(app, worker, clock=_clock),
+                work_links(worker, clock=_clock),
+                work_protections(app, worker, clock=_clock),
+            )
     finally:
         await app.close()
 
