@@ -17,7 +17,14 @@ def ndjson(records: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 async def hand_over(
-    index: Index, owner: str, source: str, body: Any, *, permit: Permit | None = None, key: str | None = None
+    index: Index,
+    owner: str,
+    source: str,
+    body: Any,
+    *,
+    permit: Permit | None = None,
+    key: str | None = None,
+    content_type: str = "application/x-ndjson",
 ) -> httpx.Response:
     """Hand over an extract, with an Idempotency-Key or without, and give the answer."""
     headers = {} if key is None else {"Idempotency-Key": key}
@@ -26,13 +33,13 @@ async def hand_over(
         f"/v1/sources/{source}/loads",
         permit or write_permit(owner, source),
         content=body,
-        headers={"Content-Type": "application/x-ndjson"} | headers,
+        headers={"Content-Type": content_type} | headers,
     )
 
 
-async def load(index: Index, owner: str, source: str, body: Any) -> str:
+async def load(index: Index, owner: str, source: str, body: Any, *, content_type: str = "application/x-ndjson") -> str:
     """Hand over an extract, have it taken in, and give its id."""
-    answer = await hand_over(index, owner, source, body)
+    answer = await hand_over(index, owner, source, body, content_type=content_type)
     assert answer.status_code == 202, answer.text
     await index.finish_loads()
     return str(answer.json()["load_id"])

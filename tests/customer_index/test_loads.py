@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from customer_index import jobs
 from customer_index.app import create_app
-from customer_index.commands.loads import CHUNK_LINES, take_in_chunk
+from customer_index.commands.loads import take_in_chunk
+from customer_index.extracts import CHUNK_LINES
 from customer_index.model import load_model
 from customer_index.preparation import Assertion
 from customer_index.queries.loads import find_waiting

@@ -1,16 +1,12 @@
 """The whole synthetic world: residents, what each borough's sources wrote down, and which record is whose.
 
-The pieces are drawn elsewhere in this package; here they are put together and written out.
+The pieces are drawn elsewhere in this package; here they are put together. How they are written out is in `files`.
 """
 
-import json
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from random import Random
-from typing import Any
 
 from single_node.population.dealings import dealings, numbered
 from single_node.population.extracts import Extracted, Key, by_resident, written
@@ -67,18 +63,3 @@ def generate(seed: int, *, residents: int = 3000, error_rate: float = 0.08) -> W
     records = numbered(rng, drafts, relations=relations)
     pairs = {kind: [(bond.one, bond.other) for bond in relations if bond.kind == kind] for kind in HARD_NEGATIVES}
     return World(people, records, pairs)
-
-
-def write_extracts(world: World, directory: Path) -> list[Path]:
-    """Write one NDJSON file per owner and source, such as `lbhf-crm.ndjson`, a record a line with its `local_id`."""
-    lines: dict[str, list[str]] = defaultdict(list)
-    for item in world.records:
-        line: dict[str, Any] = {"local_id": item.local_id, **item.record}
-        lines[f"{item.owner}-{item.source}.ndjson"].append(json.dumps(line, ensure_ascii=False))
-    directory.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name in sorted(lines):
-        path = directory / name
-        path.write_text("\n".join(lines[name]) + "\n", encoding="utf-8")
-        paths.append(path)
-    return paths

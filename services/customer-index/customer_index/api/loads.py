@@ -1,7 +1,8 @@
 """Loads: hand over an extract, see how it is doing, see what was rejected."""
 
 import hashlib
-from typing import Annotated
+from email.message import Message
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -12,6 +13,7 @@ from customer_index.api.records import MayRead, permitted_source
 from customer_index.api.state import Db, PageCursors, ServiceConfig
 from customer_index.commands.loads import release_old_key, stage_load
 from customer_index.commands.records import know_source
+from customer_index.extracts import Form
 from customer_index.preparation import Assertion
 from customer_index.queries.loads import find_by_key, get_load, list_rejects
 from customer_index.schemas import LoadAccepted, LoadView, Reject
@@ -30,7 +32,20 @@ IdempotencyKey = Annotated[
 ]
 
 
-@router.post("/sources/{source}/loads", status_code=202)
+_WRITTEN: Final = {
+    Form.NDJSON: "A record with its `local_id` a line.",
+    Form.CSV: "UTF-8, RFC 4180. The first line names the columns as the fields of a record, nested as"
+    " `addresses.0.postcode`; an empty cell says nothing.",
+}
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {form: {"schema": {"type": "string", "description": how}} for form, how in _WRITTEN.items()},
+    }
+}
+
+
+@router.post("/sources/{source}/loads", status_code=202, openapi_extra=_BODY)
 async def post_load(
     source: Slug,
     request: Request,
@@ -40,12 +55,11 @@ async def post_load(
     settings: ServiceConfig,
     idempotency_key: IdempotencyKey = None,
 ) -> LoadAccepted:
-    """Take over an extract, `application/x-ndjson` with a record and its `local_id` a line; it is staged whole before
-    the answer and taken in afterwards, with the rights of this call."""
+    """Take over an extract, `application/x-ndjson` or `text/csv`; it is staged whole before the answer and taken in
+    afterwards, with the rights of this call. An extract that cannot be read as a whole is refused at once; a record
+    that is wrong is rejected by the line it begins on, and the rest goes on."""
     facts = permitted_source(permit, source)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-ndjson":
-        raise UnsupportedMediaType("Send application/x-ndjson, one record a line.")
+    form = _form_of(request)
     by = Assertion(owner=permit.org, source=facts, txn=permit.txn, at=at)
     if idempotency_key is not None:
         async with database.transaction(permit.context()) as tx:
@@ -59,6 +73,7 @@ async def post_load(
             load_id = await stage_load(
                 tx,
                 request.stream(),
+                form=form,
                 permit=permit,
                 scope=scope_of(permit.org, facts.service_area),
                 idempotency_key=idempotency_key,
@@ -91,6 +106,16 @@ async def get_load_rejects(
     more = len(rejects) > limit
     rejects = rejects[:limit]
     return Page(items=rejects, next=cursors.write(rejects[-1].line, bound_to=bound_to) if more else None)
+
+
+def _form_of(request: Request) -> Form:
+    """Tell in which form the body is written. Raises `UnsupportedMediaType`."""
+    told = Message()
+    told["content-type"] = request.headers.get("content-type", "")
+    charset = str(told.get_param("charset", "utf-8")).lower()
+    if told.get_content_type() not in set(Form) or charset not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("Send application/x-ndjson, a record a line, or text/csv with a header, in UTF-8.")
+    return Form(told.get_content_type())
 
 
 async def _same_load(

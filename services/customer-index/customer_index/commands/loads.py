@@ -6,7 +6,7 @@ nothing is taken in twice.
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -15,6 +15,7 @@ from pydantic import ConfigDict, ValidationError
 from sqlalchemy import delete, insert, select, update
 
 from customer_index.commands.records import assert_records
+from customer_index.extracts import LINE_BYTES, Chunk, Form
 from customer_index.model import Model
 from customer_index.preparation import Assertion, Prepared, prepare
 from customer_index.schemas import LoadLine, LocalId
@@ -25,16 +26,25 @@ from shared.problems import BodyTooLarge, FieldError, Problem
 from shared.web import pointer_to, words_for
 from shared.wire import Wire
 
-CHUNK_LINES: Final = 100
-LINE_BYTES: Final = 1024 * 1024
-"""Longest line of an extract; a longer one is cut here and rejected."""
 _KEY_LIVES: Final = timedelta(hours=24)
 
 
 @dataclass(slots=True)
-class _Chunk:
-    first_line: int
-    lines: list[bytes]
+class _Measured:
+    """A body on its way through: its digest and size so far, and the size it may not exceed."""
+
+    max_bytes: int
+    digest: Any = field(default_factory=hashlib.sha256)
+    size: int = 0
+
+    async def through(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass a body on; raise `BodyTooLarge`."""
+        async for raw in body:
+            self.digest.update(raw)
+            self.size += len(raw)
+            if self.size > self.max_bytes:
+                raise BodyTooLarge(f"An extract holds at most {self.max_bytes} bytes.")
+            yield raw
 
 
 class _Named(Wire):
@@ -49,13 +59,15 @@ async def stage_load(
     tx: Transaction,
     body: AsyncIterator[bytes],
     *,
+    form: Form,
     permit: Permit,
     scope: str,
     idempotency_key: str | None,
     max_bytes: int,
     at: datetime,
 ) -> UUID:
-    """Store an extract's lines as they arrive; raise `BodyTooLarge`, and nothing is kept."""
+    """Store an extract's records as they arrive; raise a problem for one that cannot be read at all, or is too large,
+    and nothing is kept."""
     if permit.source is None:
         raise LookupError("a load is permitted for a source")
     load_id = uuid4()
@@ -72,19 +84,24 @@ async def stage_load(
         "accepted_at": at,
     }
     await tx.execute(insert(loads).values(row))
-    digest, size, received = hashlib.sha256(), 0, 0
-    async for chunk, raw in _chunks(body):
-        digest.update(raw)
-        size += len(raw)
-        if size > max_bytes:
-            raise BodyTooLarge(f"An extract holds at most {max_bytes} bytes.")
-        if chunk is not None:
-            received += sum(1 for line in chunk.lines if line.strip())
-            stored = {"load_id": load_id, "first_line": chunk.first_line, "owner": permit.org}
-            await tx.execute(insert(load_chunks).values(**stored, lines=b"\n".join(chunk.lines)))
+    measured = _Measured(max_bytes)
+    received = rejected = 0
+    async for chunk in form.chunks(measured.through(body)):
+        received += chunk.received
+        rejected += len(chunk.rejects)
+        await _stage(tx, chunk, load_id=load_id, owner=permit.org)
     staged = update(loads).where(loads.c.load_id == load_id)
-    await tx.execute(staged.values(body_digest=digest.digest(), received=received))
+    await tx.execute(staged.values(body_digest=measured.digest.digest(), received=received, rejected=rejected))
     return load_id
+
+
+async def _stage(tx: Transaction, chunk: Chunk, *, load_id: UUID, owner: str) -> None:
+    """Keep a chunk for later, and what is refused for its form at once."""
+    stored = {"load_id": load_id, "first_line": chunk.first_line, "owner": owner}
+    await tx.execute(insert(load_chunks).values(**stored, lines=b"\n".join(chunk.lines)))
+    if chunk.rejects:
+        rows = [_rejected(load_id, owner, line=one.line, local_id=None, errors=[one.error]) for one in chunk.rejects]
+        await tx.execute(insert(load_rejects), rows)
 
 
 async def release_old_key(tx: Transaction, *, permit: Permit, idempotency_key: str, at: datetime) -> None:
@@ -146,15 +163,7 @@ def _batches(chunk: AnyRow, *, load: AnyRow, rejects: list[dict[str, Any]]) -> l
             continue
         local_id, errors, prepared = _parse(line, source=load.source)
         if prepared is None:
-            rejects.append(
-                {
-                    "load_id": load.load_id,
-                    "line": number,
-                    "owner": load.owner,
-                    "local_id": local_id,
-                    "errors": [{"pointer": one.pointer, "detail": one.detail} for one in errors],
-                }
-            )
+            rejects.append(_rejected(load.load_id, load.owner, line=number, local_id=local_id, errors=errors))
             continue
         if prepared.local_id in seen:
             batches.append([])
@@ -178,28 +187,16 @@ def _parse(line: bytes, *, source: str) -> tuple[str | None, Sequence[FieldError
         return record.local_id, problem.errors, None
 
 
+def _rejected(
+    load_id: UUID, owner: str, *, line: int, local_id: str | None, errors: Sequence[FieldError]
+) -> dict[str, Any]:
+    found = [{"pointer": one.pointer, "detail": one.detail} for one in errors]
+    return {"load_id": load_id, "line": line, "owner": owner, "local_id": local_id, "errors": found}
+
+
 def _local_id(line: bytes) -> str | None:
     """Give the local id of a line that is not valid otherwise, so that its source finds the record again."""
     try:
         return _Named.model_validate_json(line).local_id
     except ValidationError:
         return None
-
-
-async def _chunks(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[_Chunk | None, bytes]]:
-    """Cut a stream into chunks of lines; every piece of the stream is given once, with at most one chunk."""
-    pending, number = b"", 1
-    lines: list[bytes] = []
-    async for raw in body:
-        first, *rest = raw.split(b"\n")
-        pending = (pending + first)[: LINE_BYTES + 1]
-        piece = raw
-        for following in rest:
-            lines.append(pending)
-            pending = following[: LINE_BYTES + 1]
-            if len(lines) >= CHUNK_LINES:
-                yield _Chunk(number, lines), piece
-                piece, number, lines = b"", number + len(lines), []
-        yield None, piece
-    lines.append(pending)
-    yield _Chunk(number, lines), b""
