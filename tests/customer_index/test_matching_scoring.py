@@ -1,5 +1,6 @@
 """What evidence is found between two records, what it is worth, and what forbids a link."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from customer_index.model import load_model
 from customer_index.normalise import Features, features
-from customer_index.scoring import Comparison, compare
+from customer_index.scoring import ALL_CATEGORIES, Comparison, compare
 from shared.categories import Category
 
 MODEL = load_model()
@@ -293,3 +294,22 @@ def test_a_comparison_is_the_same_from_both_sides(one: dict[str, Any], other: di
     assert there.total == pytest.approx(back.total)
     assert there.vetoes == back.vetoes
     assert there.groups == back.groups
+
+
+def test_a_brother_and_a_sister_born_on_one_day_are_not_one_for_nearly_one_name() -> None:
+    paolo = {**PERSON, "given_names": ["Paolo"], "gender": "male"}
+    paola = {**PERSON, "given_names": ["Paola"], "gender": "female"}
+
+    assert "twins" in compared(paolo, paola).vetoes
+    assert not compared(paolo, {**paola, "gender": None}).vetoes, "a slip of the pen, where nothing says otherwise"
+
+
+def test_nobody_relates_to_himself() -> None:
+    one, other = features(PERSON), features(PERSON)
+    said = [replace(one, named=1, relates=(2,)), replace(other, named=2)]
+
+    for left, right in (said, reversed(said)):
+        assert compare(left, right, model=MODEL).vetoes == {"related"}
+    without = ALL_CATEGORIES - {Category.HOUSEHOLD}
+    assert not compare(*said, model=MODEL, categories=without).vetoes, "two owners may have one name for two records"
+    assert not compare(replace(one, named=0), replace(other, relates=(0,)), model=MODEL).vetoes

@@ -46,7 +46,8 @@ class Features:
 
     `given` are the words of the given names in order; `family` is the whole family name in one word and `family_parts`
     its halves where it has several; `former` holds earlier family names and their halves. `born` is an ISO date,
-    `gender` is female or male, phones are E.164.
+    `gender` is female or male, phones are E.164. `named` is the key by which other records of its source say that they
+    relate to this one, `relates` are the keys of those it says so of.
     """
 
     given: tuple[str, ...] = ()
@@ -61,6 +62,8 @@ class Features:
     residences: tuple[Residence, ...] = ()
     phones: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
+    named: int = 0
+    relates: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give these values under short keys, empty ones left out, for storing beside the record."""
@@ -97,6 +100,8 @@ _KEYS: Final = {
     "ni": "national_insurance_number",
     "p": "phones",
     "e": "emails",
+    "i": "named",
+    "rel": "relates",
 }
 _RESIDENCE_KEYS: Final = {
     "u": "uprn",

@@ -4,7 +4,7 @@ Pure: what is said here about a record depends on the record alone.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from customer_index.blocking import BlockKey, block_keys
-from customer_index.household import relation_keys
+from customer_index.household import relation_key, relation_keys
 from customer_index.normalise import Features, features
 from customer_index.problems import NamelessRecord
 from customer_index.schemas import NewRecord, Warned
@@ -57,12 +57,15 @@ def prepare(source: str, local_id: str, record: NewRecord) -> Prepared:
             "The record has no usable name and no valid identifier.",
             errors=[FieldError("/family_name", "give a name, an NHS number or a National Insurance number")],
         )
-    normal = features(data)
+    relations = relation_keys(source, data)
+    normal = replace(
+        features(data), named=relation_key(source, local_id), relates=tuple(key.digest for key in relations)
+    )
     return Prepared(
         local_id=local_id,
         data=data,
         digest=hashlib.sha256(to_json(data)).digest(),
         warnings=tuple(Warned(pointer=one.pointer, detail=one.detail) for one in check(data)),
         features=normal,
-        keys=(*block_keys(normal), *relation_keys(source, data)),
+        keys=(*block_keys(normal), *relations),
     )

@@ -37,6 +37,9 @@ NOBODY_COUNTED: Final[Mapping[str, int]] = MappingProxyType({})
 USUAL_RESIDENTS: Final = 4
 """How many people a home is taken to have had where nobody counted: a family, or two tenancies of a couple."""
 
+_NEARLY_ONE: Final = frozenset(("near", "variant"))
+"""Levels at which the forenames of a brother and a sister may stand."""
+
 _NO_GROUPS: Final[frozenset[Group]] = frozenset()
 _CONTACTS: Final = frozenset(("phone", "email"))
 
@@ -93,6 +96,8 @@ def compare(
         _compare_identifiers(rows, vetoes, left, right, model)
     if left.born and right.born:
         vetoes.extend(_family_vetoes(rows, left, right, model))
+    if Category.HOUSEHOLD in categories and _are_related(left, right):
+        vetoes.append("related")
     total, groups = _added_up(rows, model)
     return Comparison(
         waterfall=tuple(rows),
@@ -110,6 +115,8 @@ def _compare_identity(rows: list[Evidence], left: Features, right: Features, mod
     # count as reversed only between people born on one day.
     if forename == "mismatch" and left.born and left.born == right.born and are_reversed(left, right):
         forename = surname = "reversed"
+    if forename in _NEARLY_ONE and left.gender and right.gender and left.gender != right.gender:
+        forename = "lookalike"  # Paolo and Paola
     if forename is not None:
         rows.append(Evidence("forename", forename, _forename_weight(forename, left, right, model), "name"))
     if surname is not None:
@@ -183,6 +190,11 @@ def _family_vetoes(rows: list[Evidence], left: Features, right: Features, model:
     if forename.weight > 0 and is_family and at_home and apart > model.thresholds.generation:
         return ["parent_and_child"]
     return []
+
+
+def _are_related(left: Features, right: Features) -> bool:
+    """Tell whether their source says of one that it relates to the other, as nobody does to himself."""
+    return (left.named != 0 and left.named in right.relates) or (right.named != 0 and right.named in left.relates)
 
 
 def _added_up(rows: list[Evidence], model: Model) -> tuple[float, frozenset[Group]]:
