@@ -5,11 +5,7 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,7 @@ import pytest
 
 from single_node.lodging import short_lived_directory
 from single_node.place import Announcement, Place
+from tests.single_node.nodes import await_true, running_node, scv
 
 RECORDS = (
     {"local_id": "C1", "given_names": ["Ada"], "family_name": "Featherstone", "date_of_birth": "1980-02-29"},
@@ -36,7 +33,7 @@ def place() -> Iterator[Place]:
 @pytest.fixture(scope="module")
 def node(place: Place) -> Iterator[Announcement]:
     """A node on that directory."""
-    with _running(place) as announcement:
+    with running_node(place) as announcement:
         yield announcement
 
 
@@ -55,7 +52,7 @@ def test_its_secrets_are_for_their_owner_alone(node: Announcement, place: Place)
 
 
 def test_a_second_node_on_the_same_data_says_where_the_first_is(node: Announcement, place: Place) -> None:
-    second = _scv(place, "run", "--port", "0")
+    second = scv(place, "run", "--port", "0")
     assert second.returncode == 1
     assert node.url in second.stderr
     assert f"kill {node.pid}" in second.stderr
@@ -63,7 +60,7 @@ def test_a_second_node_on_the_same_data_says_where_the_first_is(node: Announceme
 
 def test_a_port_in_use_is_named(node: Announcement) -> None:
     with short_lived_directory("scv-test-") as directory:
-        other = _scv(Place(directory / "data"), "run", "--port", node.url.rpartition(":")[2])
+        other = scv(Place(directory / "data"), "run", "--port", node.url.rpartition(":")[2])
     assert other.returncode == 1
     assert "PORT=" in other.stderr
 
@@ -87,7 +84,7 @@ def test_the_organisations_and_sources_are_there(node: Announcement, place: Plac
 
 
 def test_a_token_is_all_that_is_printed(node: Announcement, place: Place) -> None:
-    printed = _scv(place, "token", "--org", "lbhf", "--subject", "alice", "--role", "caseworker").stdout
+    printed = scv(place, "token", "--org", "lbhf", "--subject", "alice", "--role", "caseworker").stdout
     header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in printed.split(".")[:2])
     assert printed.count("\n") == 1
     assert (header["alg"], header["typ"]) == ("Ed25519", "at+jwt")
@@ -104,7 +101,7 @@ def test_an_unknown_subject_is_entered_without_training(node: Announcement, plac
 
 def test_a_known_subject_keeps_its_entry_and_the_caller_is_warned(node: Announcement, place: Place) -> None:
     _bearer(place, org="wcc", subject="kim", role="frontline")
-    again = _scv(place, "token", "--org", "wcc", "--subject", "kim", "--role", "steward")
+    again = scv(place, "token", "--org", "wcc", "--subject", "kim", "--role", "steward")
     assert again.returncode == 0
     assert "steward" in again.stderr
     admin = _bearer(place, org="wcc", subject="ann", role="admin")
@@ -112,7 +109,7 @@ def test_a_known_subject_keeps_its_entry_and_the_caller_is_warned(node: Announce
 
 
 def test_an_organisation_that_is_not_there_is_named_with_those_that_are(node: Announcement, place: Place) -> None:
-    refused = _scv(place, "token", "--org", "hackney", "--subject", "alice", "--role", "caseworker")
+    refused = scv(place, "token", "--org", "hackney", "--subject", "alice", "--role", "caseworker")
     assert refused.returncode == 1
     assert "hackney" in refused.stderr
     assert "lbhf" in refused.stderr
@@ -120,7 +117,7 @@ def test_an_organisation_that_is_not_there_is_named_with_those_that_are(node: An
 
 def test_without_a_node_the_commands_say_so() -> None:
     with short_lived_directory("scv-test-") as directory:
-        refused = _scv(Place(directory), "token", "--org", "lbhf", "--subject", "alice", "--role", "caseworker")
+        refused = scv(Place(directory), "token", "--org", "lbhf", "--subject", "alice", "--role", "caseworker")
     assert refused.returncode == 1
     assert refused.stdout == ""
     assert "make run" in refused.stderr
@@ -128,16 +125,26 @@ def test_without_a_node_the_commands_say_so() -> None:
 
 def test_synthetic_extracts_come_with_the_commands_that_use_them(tmp_path: Path) -> None:
     with short_lived_directory("scv-test-") as directory:
-        written = _scv(Place(directory), "extracts", str(tmp_path / "made"), "--residents", "60")
+        written = scv(Place(directory), "extracts", str(tmp_path / "made"), "--residents", "60")
     assert written.returncode == 0
     assert (tmp_path / "made" / "lbhf-crm.ndjson").exists()
     assert f"load --org lbhf --source crm {tmp_path}/made/lbhf-crm.ndjson" in written.stdout
     assert "/v1/people/search" in written.stdout
 
 
+def test_synthetic_extracts_in_csv_are_loaded_like_others(node: Announcement, place: Place, tmp_path: Path) -> None:
+    written = scv(place, "extracts", str(tmp_path), "--residents", "60", "--csv")
+    assert f"load --org lbhf --source crm {tmp_path}/lbhf-crm.csv" in written.stdout
+    assert '"date_of_birth"' in written.stdout
+    loaded = scv(place, "load", "--org", "rbkc", "--source", "housing", str(tmp_path / "rbkc-housing.csv"))
+    assert loaded.returncode == 0, loaded.stderr
+    assert " 0 rejected" in loaded.stderr
+    assert " 0 created" not in loaded.stderr
+
+
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    refused = _scv(Place(tmp_path / "file" / "data"), "run", "--port", "0")
+    refused = scv(Place(tmp_path / "file" / "data"), "run", "--port", "0")
     assert refused.returncode == 1
     assert "SCV_DATA" in refused.stderr
 
@@ -145,7 +152,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_an_extract_is_loaded_and_a_line_that_is_refused_is_named(
     node: Announcement, place: Place, tmp_path: Path
 ) -> None:
-    loaded = _scv(place, "load", "--org", "lbhf", "--source", "crm", str(_extract(tmp_path)))
+    loaded = scv(place, "load", "--org", "lbhf", "--source", "crm", str(_extract(tmp_path)))
     assert loaded.returncode == 0, loaded.stderr
     assert "2 created" in loaded.stderr
     assert "1 rejected" in loaded.stderr
@@ -154,7 +161,7 @@ def test_an_extract_is_loaded_and_a_line_that_is_refused_is_named(
 
 
 def test_an_extract_for_no_source_is_refused_with_the_reason(node: Announcement, place: Place, tmp_path: Path) -> None:
-    refused = _scv(place, "load", "--org", "lbhf", "--source", "parking", str(_extract(tmp_path)))
+    refused = scv(place, "load", "--org", "lbhf", "--source", "parking", str(_extract(tmp_path)))
     assert refused.returncode == 1
     assert "404" in refused.stderr
 
@@ -162,53 +169,20 @@ def test_an_extract_for_no_source_is_refused_with_the_reason(node: Announcement,
 def test_data_outlast_a_stop_and_a_killed_node(tmp_path: Path) -> None:
     with short_lived_directory("scv-test-") as directory:
         place = Place(directory / "data")
-        with _running(place) as first:
-            assert _scv(place, "load", "--org", "rbkc", "--source", "crm", str(_extract(tmp_path))).returncode == 0
+        with running_node(place) as first:
+            assert scv(place, "load", "--org", "rbkc", "--source", "crm", str(_extract(tmp_path))).returncode == 0
             os.kill(first.pid, signal.SIGKILL)
-            _await(lambda: not _is_alive(first.pid))
-        with _running(place):
+            await_true(lambda: not _is_alive(first.pid))
+        with running_node(place):
             assert _read(place, "C1")["family_name"] == "Featherstone"
-        with _running(place) as third:
+        with running_node(place) as third:
             assert _read(place, "C2")["family_name"] == "Featherstone"
         assert not _is_alive(third.pid)
         assert not (place.root / "node.json").exists()
 
 
-@contextmanager
-def _running(place: Place) -> Iterator[Announcement]:
-    """Run a node in a process of its own; stop it as Ctrl-C would, and see that it ends well if nobody killed it."""
-    command = [sys.executable, "-m", "single_node", "run", "--port", "0"]
-    process = subprocess.Popen(
-        command, env=_environment(place), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-    def announced() -> bool:
-        found = place.announcement() if place.root.exists() else None
-        return process.poll() is not None or (found is not None and found.pid == process.pid)
-
-    try:
-        _await(announced)
-        found = place.announcement()
-        assert process.poll() is None, process.communicate()[1]
-        assert found is not None
-        yield found
-    finally:
-        process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=60)
-    assert process.returncode in (0, -signal.SIGKILL), told[1]
-
-
-def _scv(place: Place, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [str(Path(sys.executable).with_name("scv")), *arguments]
-    return subprocess.run(command, env=_environment(place), capture_output=True, text=True, check=False, timeout=120)
-
-
-def _environment(place: Place) -> Mapping[str, str]:
-    return {**os.environ, "SCV_DATA": str(place.root)}
-
-
 def _bearer(place: Place, *, org: str, subject: str, role: str) -> dict[str, str]:
-    printed = _scv(place, "token", "--org", org, "--subject", subject, "--role", role)
+    printed = scv(place, "token", "--org", org, "--subject", subject, "--role", role)
     assert printed.returncode == 0, printed.stderr
     return {"Authorization": f"Bearer {printed.stdout.strip()}"}
 
@@ -226,13 +200,6 @@ def _extract(directory: Path) -> Path:
     path = directory / "extract.ndjson"
     path.write_text("".join(f"{json.dumps(record)}\n" for record in RECORDS))
     return path
-
-
-def _await(condition: Any) -> None:
-    patience = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < patience
-        time.sleep(0.05)
 
 
 def _is_alive(pid: int) -> bool:

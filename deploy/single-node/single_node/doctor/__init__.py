@@ -1,0 +1,10 @@
+"""The examination of a node: its environment, its data directory, its database, its background work.
+
+From outside only what is exported here is used. Nothing is changed, and no secret and no personal data is told: only
+names of files, packages and services, counts and ages.
+"""
+
+from single_node.doctor.examination import examine
+from single_node.doctor.finding import Finding, State
+
+__all__ = ["Finding", "State", "examine"]
