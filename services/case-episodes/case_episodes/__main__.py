@@ -1,4 +1,4 @@
-"""The processes of case-episodes: `python -m case_episodes api|consumer|migrate|provision|redrive|relay|topics`."""
+"""The processes of case-episodes: `python -m case_episodes` with one of the names that it prints without."""
 
 from typing import Final
 

@@ -1,13 +1,21 @@
-"""Events in: who belongs to whom, from customer-index."""
+"""Events in: who belongs to whom and what is kept back of them, from customer-index."""
 
 from uuid import UUID
 
 from case_episodes.acting import By
+from case_episodes.commands.guarding import Guard, guard_person
 from case_episodes.commands.people import come_to, leave, part_episodes
 from case_episodes.tables import inbox, parked
 from shared.bus import Handler
 from shared.db import Database, Transaction
-from shared.events import Envelope, PersonMerged, PersonRecordLinked, PersonRecordUnlinked, PersonSplit
+from shared.events import (
+    Envelope,
+    PersonMerged,
+    PersonProtected,
+    PersonRecordLinked,
+    PersonRecordUnlinked,
+    PersonSplit,
+)
 from shared.inbox import once
 
 
@@ -29,3 +37,6 @@ async def _follow_people(tx: Transaction, envelope: Envelope) -> None:
         case PersonSplit(into=into, records=records):
             await leave(tx, person_id, records=records, into=into, by=by)
             await part_episodes(tx, records=records, by=by)
+        case PersonProtected(records=records, protected=protected, sealed=sealed):
+            guard = Guard(protected=protected, sealed=sealed)
+            await guard_person(tx, person_id, records=records, guard=guard, by=by)

@@ -20,12 +20,13 @@ Item = dict[str, Any]
 
 
 def context_of(permit: Permit) -> Context:
-    """Give the row-level-security context of a call: for each category the scopes that grant it, in whatever form, and
-    the organisation whose rows it may change."""
+    """Give the row-level-security context of a call: for each category the scopes that grant it, in whatever form, the
+    organisation whose rows it may change, and the records that do not exist for its worker."""
     return {
         "scv.org": permit.org,
         "scv.subject": permit.subject,
         "scv.writing": permit.org if permit.action is Action.WRITE else "",
+        "scv.hidden": ",".join(map(str, permit.hidden)),
         **{
             f"scv.{category}": ",".join(
                 scope

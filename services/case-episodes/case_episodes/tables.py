@@ -1,7 +1,7 @@
 """The rows of case-episodes. Who may see which is in the migrations: forced row-level security on every table.
 
     episodes ──┬── cases ── case_notes      assessments ── reuses      memberships
-               └── contacts                 outbox, inbox, parked, idempotency
+               └── contacts                 outbox, inbox, parked, idempotency      guarded_records
 
 Every row about somebody is anchored on a source record (`record_id`); `person_id` is whom that record belongs to now,
 kept by events, and empty once the record was withdrawn. The scope says who may see it.
@@ -174,6 +174,18 @@ memberships = Table(
     Column("present", Boolean, nullable=False),
 )
 """Which record belongs to which person as far as events have told, and to which it belonged once."""
+
+guarded_records = Table(
+    "guarded_records",
+    metadata,
+    Column("record_id", Uuid, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("protected", Boolean, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    _moment("told_at"),
+)
+"""What is kept back from other owners about whom a record is of, by the latest event that told; rows about that record
+may come before or after it."""
 
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)

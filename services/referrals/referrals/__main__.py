@@ -1,4 +1,4 @@
-"""The processes of referrals: `python -m referrals api|consumer|jobs|migrate|provision|redrive|relay|topics`.
+"""The processes of referrals: `python -m referrals` with one of the names that it prints without.
 
 A referral is sent by the consumer, once the relay has published that it was authorised.
 """

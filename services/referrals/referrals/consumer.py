@@ -9,7 +9,9 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from referrals.commands.guarding import guard_records
 from referrals.commands.system import follow_records, keep_agreement, recall_unsupported, send_referral
+from referrals.payload import Guard
 from referrals.referral import Status
 from referrals.tables import inbox, parked
 from shared.bus import Handler
@@ -18,6 +20,7 @@ from shared.events import (
     AgreementChanged,
     Envelope,
     PersonMerged,
+    PersonProtected,
     PersonRecordLinked,
     PersonSplit,
     ReferralChanged,
@@ -66,5 +69,8 @@ def people_consumer(database: Database) -> Handler:
                 await follow_records(tx, [record_id], person_id=UUID(envelope.subject))
             case PersonMerged(into=person_id, records=records) | PersonSplit(into=person_id, records=records):
                 await follow_records(tx, records, person_id=person_id)
+            case PersonProtected(records=records, protected=protected, sealed=sealed):
+                guard = Guard(protected=protected, sealed=sealed)
+                await guard_records(tx, records, guard=guard, owner=envelope.owner, told_at=envelope.time)
 
     return once(database, follow, inbox=inbox, parked=parked)

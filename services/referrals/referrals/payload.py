@@ -1,7 +1,7 @@
 """What a referral discloses: frozen when it is authorised, narrowed again at every read.
 
-Pure. In this room: the entries of a payload and how a later decision cuts them down. Not in this room: the decision,
-which is the gateway's, and the values, which are customer-index's.
+Pure. In this room: the entries of a payload, and how a later decision and a later protection cut them down. Not in this
+room: the decision, which is the gateway's, and the values and protections, which are customer-index's.
 """
 
 from collections import defaultdict
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.categories import Category, Form, Grants, Scope, fullest
+from shared.categories import WHEREABOUTS, Category, Form, Grants, Scope, fullest
 
 EXISTS: Final = {"exists": True}
 
@@ -25,6 +25,18 @@ class Entry:
     value: Any
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What is kept back of whom a referral is about: whereabouts if protected, everything if sealed."""
+
+    protected: bool = False
+    sealed: bool = False
+
+    def lets_out(self, category: str) -> bool:
+        """Tell whether values of a category may leave."""
+        return not self.sealed and not (self.protected and category in WHEREABOUTS)
+
+
 def granted_now(entries: Iterable[Entry], grants: Grants) -> list[Entry]:
     """Keep of frozen entries what is granted now, each in the lesser of the two forms; nothing grows back."""
     return [
@@ -33,6 +45,11 @@ def granted_now(entries: Iterable[Entry], grants: Grants) -> list[Entry]:
         if Category.EXISTENCE in grants.get(entry.scope, {})
         and (form := grants[entry.scope].get(entry.category)) is not None
     ]
+
+
+def let_out(entries: Iterable[Entry], guard: Guard) -> list[Entry]:
+    """Keep of some entries what a guard lets out."""
+    return [entry for entry in entries if guard.lets_out(entry.category)]
 
 
 def discloses(entries: Iterable[Entry]) -> dict[str, list[str]]:

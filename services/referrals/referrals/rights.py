@@ -62,6 +62,7 @@ def _receiving(permit: Permit) -> Context:
         "scv.org": permit.org,
         "scv.receiving": permit.org if receives else "",
         "scv.clauses": ",".join(permit.clauses),
+        "scv.hidden": ",".join(map(str, permit.hidden)),
     }
 
 

@@ -3,9 +3,23 @@ personal data.
 
     services        referrals ── referral_history        partner_sequences ── partner_events
                         └─────── payloads                agreements           outbox, inbox, idempotency
+                                 guarded_records
 """
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Index, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -135,6 +149,18 @@ agreements = Table(
     Column("clauses", ARRAY(Text)),
 )
 """A copy of where agreements stand, kept by events; `clauses` is None while it is not known which it has."""
+
+guarded_records = Table(
+    "guarded_records",
+    metadata,
+    Column("record_id", Uuid, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("protected", Boolean, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    _moment("told_at"),
+)
+"""What is kept back from other owners about whom a record is of, by the latest event that told; a referral may be made
+before or after it."""
 
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)

@@ -48,7 +48,7 @@ async def post_contact(
             return await record_contact(tx, new, service=service, anchor=anchor, case=case, by=by)
 
         contact_id = await once(tx, request, make, permit=permit, key=idempotency_key, at=at)
-        row = await find_contact(tx, contact_id)
+        row = await find_contact(tx, contact_id, permit=permit)
     if row is None:
         raise NotFound
     account = Disclosed()

@@ -51,9 +51,9 @@ async def get_case_file(
     episodes: list[dict[str, Any]] = []
     async with database.transaction(context_of(permit)) as tx:
         if wanted is None or "contacts" in wanted:
-            contacts = await find_contacts(tx, person_ids=person_ids)
+            contacts = await find_contacts(tx, person_ids=person_ids, permit=permit)
         if wanted is None or "cases" in wanted:
-            cases = await find_cases(tx, person_ids=person_ids)
+            cases = await find_cases(tx, person_ids=person_ids, permit=permit)
             found = await find_episodes(tx, of_cases=cases, person_ids=person_ids, permit=permit)
             episodes = [episode.item(permit=permit) for episode in found]
         if wanted is None or "assessments" in wanted:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, insert, select, update
 
 from case_episodes.acting import By, tell
 from case_episodes.catalogue import Cluster
 from case_episodes.commands.anchoring import lock_ids
 from case_episodes.episode import LEGAL, EpisodeStatus, OpenEpisode, Subject, Trigger, joined
 from case_episodes.problems import NotTheSamePeople
-from case_episodes.tables import cases, episodes
+from case_episodes.tables import cases, episodes, guarded_records
 from case_episodes.transition import move
 from shared.categories import Scope
 from shared.db import AnyRow, Transaction
@@ -33,13 +33,16 @@ async def join_episode(
 ) -> UUID:
     """Give the open episode that a new case joins, opening one if there is none.
 
-    Several first cases of one person or household wait for one another here, so that they find the same episode.
+    Several first cases of one person or household wait for one another here, so that they find the same episode. A
+    protected person shares none with others, for it would say that they live together.
     """
+    if household is not None and await _is_protected(tx, anchor.record_id):
+        household = None
     if person_id is not None:
         people = {person_id, *(household or ())}
         await lock_ids(tx, people)
         found = joined(
-            await _open_episodes(tx, people, owner=by.org, cluster=cluster),
+            await _open_episodes(tx, people, person_id=person_id, owner=by.org, cluster=cluster),
             person_id=person_id,
             household=household,
             at=by.at,
@@ -167,14 +170,25 @@ async def _note_case(tx: Transaction, episode_id: UUID, *, by: By) -> None:
     await tell(tx, [Happened(EpisodeChanged(status=row.status), str(episode_id), row.version)], by=by)
 
 
-async def _open_episodes(tx: Transaction, people: set[UUID], *, owner: str, cluster: Cluster) -> list[OpenEpisode]:
+async def _open_episodes(
+    tx: Transaction, people: set[UUID], *, person_id: UUID, owner: str, cluster: Cluster
+) -> list[OpenEpisode]:
+    of_protected = exists(guarded_records.c.record_id).where(
+        guarded_records.c.record_id == episodes.c.record_id, guarded_records.c.protected
+    )
     statement = select(episodes.c.episode_id, episodes.c.person_id, episodes.c.subject, episodes.c.last_case_at).where(
         episodes.c.owner == owner,
         episodes.c.cluster == cluster,
         episodes.c.status == EpisodeStatus.OPEN,
         episodes.c.person_id.in_(people),
+        (episodes.c.person_id == person_id) | ~of_protected,
     )
     return [
         OpenEpisode(row.episode_id, row.person_id, Subject(row.subject), row.last_case_at)
         for row in await tx.execute(statement)
     ]
+
+
+async def _is_protected(tx: Transaction, record_id: UUID | None) -> bool:
+    statement = select(guarded_records.c.protected).where(guarded_records.c.record_id == record_id)
+    return bool((await tx.execute(statement)).scalar_one_or_none())

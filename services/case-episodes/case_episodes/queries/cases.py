@@ -12,6 +12,7 @@ from case_episodes.case import UNFINISHED
 from case_episodes.catalogue import Speed
 from case_episodes.disclosure import Item, is_shown, shown
 from case_episodes.fields import CASE, NOTE
+from case_episodes.queries.guarding import selected
 from case_episodes.tables import case_notes, cases
 from shared.categories import Category, Form, Scope
 from shared.db import AnyRow, Transaction
@@ -24,12 +25,12 @@ _NEVER = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
 
 async def get_case(tx: Transaction, case_id: UUID, *, permit: Permit) -> AnyRow:
     """Give a case that the call may be shown; raise `NotFound`."""
-    return await _case(tx, case_id, permit=permit, statement=select(cases))
+    return await _case(tx, case_id, permit=permit, statement=selected(cases, permit=permit))
 
 
 async def lock_case(tx: Transaction, case_id: UUID, *, permit: Permit) -> AnyRow:
     """Give a case that the call may change, and keep others from changing it; raise `NotFound`."""
-    return await _case(tx, case_id, permit=permit, statement=select(cases).with_for_update())
+    return await _case(tx, case_id, permit=permit, statement=selected(cases, permit=permit).with_for_update())
 
 
 async def _case(tx: Transaction, case_id: UUID, *, permit: Permit, statement: Any) -> AnyRow:
@@ -52,10 +53,11 @@ async def lock_cases_of(
     return [row for row in await tx.execute(statement) if is_shown(row, CASE, permit=permit)]
 
 
-async def find_cases(tx: Transaction, *, person_ids: Collection[UUID]) -> Sequence[AnyRow]:
+async def find_cases(tx: Transaction, *, person_ids: Collection[UUID], permit: Permit) -> Sequence[AnyRow]:
     """Give the cases of some persons that the call may know of, the latest first."""
-    statement = select(cases).where(cases.c.person_id.in_(person_ids))
-    return (await tx.execute(statement.order_by(cases.c.opened_at.desc(), cases.c.case_id))).all()
+    statement = selected(cases, permit=permit).where(cases.c.person_id.in_(person_ids))
+    rows: Sequence[AnyRow] = (await tx.execute(statement.order_by(cases.c.opened_at.desc(), cases.c.case_id))).all()
+    return rows
 
 
 async def notes_of(tx: Transaction, case: AnyRow, *, permit: Permit) -> list[Item] | dict[str, bool] | None:

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from case_episodes.disclosure import Item, is_shown, shown
 from case_episodes.fields import CASE, CONTACT, EPISODE
+from case_episodes.queries.guarding import opener_known, selected
 from case_episodes.tables import cases, contacts, episodes
 from shared.categories import Scope, split_scope
 from shared.db import AnyRow, Transaction
@@ -25,10 +27,11 @@ class VisibleEpisode:
     contacts: Sequence[AnyRow]
 
     def item(self, *, permit: Permit) -> Item:
-        """Give the episode as it is shown: what is not in its cases, only to who may see the case that opened it."""
+        """Give the episode as it is shown: what is not in its cases, only to who may see the case that opened it and
+        know whose that is."""
         first = self.cases[0]
         owner, service_area = split_scope(Scope(first.scope))
-        whole = is_shown(self.row, EPISODE, permit=permit)
+        whole = self.row.opener_known and is_shown(self.row, EPISODE, permit=permit)
         own = shown(self.row, EPISODE, permit=permit) if whole else {}
         people = [case.person_id for case in self.cases]
         return {
@@ -50,13 +53,13 @@ class VisibleEpisode:
 
 async def get_episode(tx: Transaction, episode_id: UUID, *, permit: Permit) -> VisibleEpisode:
     """Give an episode of which the call may be shown a case; raise `NotFound`."""
-    row = (await tx.execute(select(episodes).where(episodes.c.episode_id == episode_id))).one_or_none()
-    return await _visible(tx, row, permit=permit)
+    statement = _selected(permit=permit).where(episodes.c.episode_id == episode_id)
+    return await _visible(tx, (await tx.execute(statement)).one_or_none(), permit=permit)
 
 
 async def lock_episode(tx: Transaction, episode_id: UUID, *, permit: Permit) -> VisibleEpisode:
     """Give an episode the call may change, and keep others from changing it; raise `NotFound`."""
-    statement = select(episodes).where(episodes.c.episode_id == episode_id, episodes.c.owner == permit.org)
+    statement = _selected(permit=permit).where(episodes.c.episode_id == episode_id, episodes.c.owner == permit.org)
     return await _visible(tx, (await tx.execute(statement.with_for_update())).one_or_none(), permit=permit)
 
 
@@ -68,7 +71,7 @@ async def find_episodes(
     for case in of_cases:
         if is_shown(case, CASE, permit=permit):
             by_episode[case.episode_id].append(case)
-    statement = select(episodes).where(episodes.c.episode_id.in_(by_episode))
+    statement = _selected(permit=permit).where(episodes.c.episode_id.in_(by_episode))
     rows = (await tx.execute(statement.order_by(episodes.c.opened_at.desc(), episodes.c.episode_id))).all()
     touched = select(contacts).where(contacts.c.episode_id.in_(by_episode), contacts.c.person_id.in_(person_ids))
     contacts_of: dict[UUID, list[AnyRow]] = defaultdict(list)
@@ -78,6 +81,10 @@ async def find_episodes(
     return [
         VisibleEpisode(row, list(reversed(by_episode[row.episode_id])), contacts_of[row.episode_id]) for row in rows
     ]
+
+
+def _selected(*, permit: Permit) -> Select[Any]:
+    return selected(episodes, permit=permit).add_columns(opener_known(permit=permit))
 
 
 async def _visible(tx: Transaction, row: AnyRow | None, *, permit: Permit) -> VisibleEpisode:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from referrals.api.state import Db, PageCursors
 from referrals.commands.referrals import make_referral_once, move_referral
+from referrals.queries.guarding import discloses_of
 from referrals.queries.referrals import (
     Filter,
     Party,
@@ -66,7 +67,9 @@ async def post_referral(
         row = await get_referral(tx, referral_id, permit=permit)
     response.headers[DISCLOSED_HEADER] = account_for([row], permit=permit).header()
     response.headers["ETag"] = etag_of(row.version)
-    return ReferralCreated(referral_id=referral_id, status=row.status, discloses=row.discloses, clause=row.clauses[0])
+    return ReferralCreated(
+        referral_id=referral_id, status=row.status, discloses=discloses_of(row), clause=row.clauses[0]
+    )
 
 
 @router.get("")

@@ -12,9 +12,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from referrals.fhir import fhir_status
-from referrals.payload import Entry, discloses, granted_now, values
+from referrals.payload import Entry, discloses, granted_now, let_out, values
 from referrals.problems import NotGranted, PayloadClosed, UnknownReferral
 from referrals.queries.directory import get_service, is_stale
+from referrals.queries.guarding import discloses_of, guard_of, guarded_referrals
 from referrals.referral import OPEN, Progress, Side, Status, legal_actions
 from referrals.rights import grants_values, side_of
 from referrals.schemas.referrals import (
@@ -57,7 +58,7 @@ async def lock_referral(tx: Transaction, referral_id: UUID) -> AnyRow:
 
 async def get_referral(tx: Transaction, referral_id: UUID, *, permit: Permit) -> AnyRow:
     """Give a referral that the call may see more of than that it exists; raise `UnknownReferral`."""
-    row = await _one(tx, select(referrals).where(referrals.c.referral_id == referral_id))
+    row = await _one(tx, guarded_referrals().where(referrals.c.referral_id == referral_id))
     if row.scope not in grants_values(permit) and side_of(permit, owner=row.owner, partner=row.partner) is None:
         raise UnknownReferral("There is no such referral, or none that you may know of.")
     return row
@@ -67,7 +68,7 @@ async def list_referrals(tx: Transaction, wanted: Filter, *, permit: Permit, lim
     """List the referrals an organisation made or was sent, the newest first."""
     made = (referrals.c.owner == permit.org) & referrals.c.scope.in_(grants_values(permit))
     sent = referrals.c.partner == permit.org
-    statement = select(referrals).where({"referrer": made, "partner": sent, None: or_(made, sent)}[wanted.role])
+    statement = guarded_referrals().where({"referrer": made, "partner": sent, None: or_(made, sent)}[wanted.role])
     if wanted.status is not None:
         statement = statement.where(referrals.c.status == wanted.status)
     if wanted.before is not None:
@@ -105,13 +106,15 @@ async def get_payload(tx: Transaction, referral_id: UUID, *, permit: Permit) -> 
     """Give what a referral discloses now, with the account of it.
 
     Raises `UnknownReferral` for all but the partner, `NotGranted` where the clauses it rests on are not in force for
-    the call or grant nothing of it any more, `PayloadClosed` once it has ended.
+    the call or grant nothing of it any more, `PayloadClosed` once it has ended. Of a person protected meanwhile it
+    holds no whereabouts, of one sealed nothing.
     """
-    row = await _one(tx, select(referrals).where(referrals.c.referral_id == referral_id))
+    row = await _one(tx, guarded_referrals().where(referrals.c.referral_id == referral_id))
     if side_of(permit, owner=row.owner, partner=row.partner) is not Side.PARTNER:
         raise UnknownReferral("There is no such referral, or none that you may know of.")
     frozen = (await tx.execute(select(payloads).where(payloads.c.referral_id == referral_id))).one_or_none()
-    entries = [] if frozen is None else granted_now(map(_entry, frozen.entries), permit.grants)
+    granted = [] if frozen is None else granted_now(map(_entry, frozen.entries), permit.grants)
+    entries = let_out(granted, guard_of(row))
     if frozen is None or Category.EXISTENCE not in permit.grants.get(row.scope, {}):
         raise NotGranted(clause=row.clauses[0])
     if Status(row.status) not in OPEN:
@@ -134,7 +137,7 @@ async def get_payload(tx: Transaction, referral_id: UUID, *, permit: Permit) -> 
         clause=row.clauses[0],
         discloses=discloses(entries),
         subject=dict(values(entries)),
-        messages=await _messages(tx, row, frozen=frozen),
+        messages=[] if row.sealed else await _messages(tx, row, frozen=frozen),
         frozen_at=frozen.frozen_at,
     )
     return view, account
@@ -147,7 +150,7 @@ async def find_of_persons(
     scope that there are some."""
     persons = bindparam("persons", type_=ARRAY(Uuid)).any_()
     granted = referrals.c.scope.in_(list(permit.grants))
-    statement = select(referrals).where(referrals.c.person_id == persons, granted).order_by(referrals.c.number.desc())
+    statement = guarded_referrals().where(referrals.c.person_id == persons, granted).order_by(referrals.c.number.desc())
     rows = (await tx.execute(statement, {"persons": [anchor.person_id for anchor in about]})).all()
     whole = [row for row in rows if permit.grants[row.scope].get(Category.REFERRALS) is Form.VALUE]
     items = [
@@ -186,7 +189,7 @@ def _view(row: AnyRow, history: Sequence[AnyRow], *, permit: Permit) -> Referral
     side = side_of(permit, owner=row.owner, partner=row.partner)
     progress = progress_of(row)
     fhir = fhir_status(progress)
-    closed = side is Side.PARTNER and not set(row.clauses) <= set(permit.clauses)
+    closed = side is Side.PARTNER and (row.sealed or not set(row.clauses) <= set(permit.clauses))
     return ReferralView.model_validate(
         {
             "referral_id": row.referral_id,
@@ -198,7 +201,7 @@ def _view(row: AnyRow, history: Sequence[AnyRow], *, permit: Permit) -> Referral
             "need": None if closed else row.need,
             "urgency": row.urgency,
             "clause": row.clauses[0],
-            "discloses": row.discloses,
+            "discloses": discloses_of(row),
             "partner_reference": row.partner_reference,
             "history": [_step(step, row=row, side=side, closed=closed) for step in history],
             "outcome": row.outcome,
