@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from customer_index.blocking import BlockKey, block_keys
-from customer_index.clustering import MEETING_KINDS, Clustering, Neighbours, PersonState, Placed
+from customer_index.clustering import MEETING_KINDS, Clustering
 from customer_index.model import load_model
 from customer_index.normalise import Features, features
+from customer_index.persons import Neighbours, PersonState, Placed
 from shared.events import Event, PersonMerged, PersonRecordLinked, PersonRecordUnlinked, PersonSplit
 from tests.builders import a_record
 
@@ -41,12 +42,18 @@ class Store:
     def __init__(self) -> None:
         self.persons: dict[UUID, PersonState] = {}
         self.merged: dict[UUID, UUID] = {}
+        self.gone: dict[UUID, int] = {}
+        self.orders: dict[UUID, int] = {}
         self.said: dict[UUID, Features] = {}
         self.events: list[tuple[UUID, int, Event]] = []
         self.saved = 0
 
     def open(self) -> Clustering:
         """Start a batch with everybody loaded."""
+        return Clustering(self.neighbours(), model=MODEL)
+
+    def neighbours(self) -> Neighbours:
+        """Load everybody, and who carries which key."""
         carriers: dict[int, dict[UUID, UUID]] = defaultdict(dict)
         for person in self.persons.values():
             for record_id, said in person.members.items():
@@ -56,7 +63,7 @@ class Store:
         loaded = [
             PersonState(one.person_id, one.version, one.order, dict(one.members)) for one in self.persons.values()
         ]
-        return Clustering(Neighbours(loaded, carriers), model=MODEL)
+        return Neighbours(loaded, carriers)
 
     def save(self, clustering: Clustering, *, withdrawn: Iterable[UUID] = ()) -> None:
         """Do with a clustering's changes what the commands do with them, in their order."""
@@ -64,8 +71,12 @@ class Store:
         for person_id in changes.created:
             self.saved += 1
             self.persons[person_id] = PersonState(person_id, 0, self.saved, {})
+        for person_id in changes.revived:
+            del self.merged[person_id]
+            self.persons[person_id] = PersonState(person_id, self.gone.pop(person_id), self.orders[person_id], {})
         for person_id, version in changes.versions.items():
             self.persons[person_id].version = version
+            self.orders[person_id] = self.persons[person_id].order
         for record_id in withdrawn:
             for person in self.persons.values():
                 person.members.pop(record_id, None)
@@ -76,6 +87,7 @@ class Store:
         for person in self.persons.values():
             person.members.update({record_id: self.said[record_id] for record_id in person.members})
         for person_id, into in changes.absorbed.items():
+            self.gone[person_id] = self.persons[person_id].version
             assert not self.persons.pop(person_id).members
             self.merged[person_id] = into
         for person_id in changes.emptied:

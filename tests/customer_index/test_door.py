@@ -116,6 +116,8 @@ async def asserted(index: Index) -> dict[str, str]:
         "local_id": "c-1",
         "person_id": answer.json()["person_id"],
         "load_id": str(uuid4()),
+        "review_id": str(uuid4()),
+        "stewardship_id": str(uuid4()),
     }
 
 

@@ -15,7 +15,9 @@ from tests.builders import a_permit, a_record, write_permit
 from tests.conftest import url
 from tests.customer_index import behind
 from tests.customer_index.conftest import Index
-from tests.customer_index.linked import agreement_changed, linked_boroughs
+from tests.customer_index.linked import agreement_changed, linked_boroughs, put
+from tests.customer_index.protecting import protect
+from tests.customer_index.stewarding import decide, reviews
 
 OPEN_TABLES = {
     "alembic_version": "the number of the schema",
@@ -28,6 +30,7 @@ WORKED_ON = {
     "link_queue": "ids of persons to look at again",
     "outbox": "ids, types and versions, for the relay",
     "parked": "events of the gateway that wait for their turn",
+    "protections": "whose protections end one day: no record, column by column",
 }
 """What the worker reads without a context, and why."""
 
@@ -55,6 +58,9 @@ async def filled(index: Index, admins: dict[str, AsyncEngine]) -> Index:
     await index.consume(agreement_changed(version=9))
     twin = a_record(given_names=["Chidi"], nhs_number=None)
     await index.call("PUT", "/v1/sources/crm/records/twin", write_permit("lbhf"), json=twin)
+    await protect(index, (await put(index, "lbhf", "housing/h-9"))["person_id"], until="2026-12-31")
+    (review,) = [one for one in await reviews(index) if one["kind"] == "record"][:1]
+    await decide(index, review, "no-match")
     for table in await behind.tables(admins["customer_index"]):
         assert await behind.count(admins["customer_index"], table), f"{table} is empty, so the test would say nothing"
     return index

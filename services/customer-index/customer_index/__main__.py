@@ -1,4 +1,4 @@
-"""The processes of customer-index: `python -m customer_index api|consumer|jobs|migrate|provision|redrive|relay|topics`."""
+"""The processes of customer-index: `python -m customer_index` with one of the names that it prints without."""
 
 from datetime import UTC, datetime
 from typing import Final

@@ -1,18 +1,20 @@
-"""Work that outlives a call: loads and links. Each coroutine runs until it is cancelled."""
+"""Work that outlives a call: loads, links, and protections that run out. Each coroutine runs until it is cancelled."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import select
 
 from customer_index.commands.link import link_waiting
 from customer_index.commands.loads import fail_load, take_in_chunk
+from customer_index.commands.protection import lapse_protections
 from customer_index.model import Model, load_model
 from customer_index.preparation import Assertion
 from customer_index.queries.loads import find_waiting
-from customer_index.tables import sources
+from customer_index.tables import protections, sources
 from shared.db import AnyRow, Context, Database, Transaction
 from shared.permit import SourceFacts
 
@@ -20,6 +22,8 @@ Clock = Callable[[], datetime]
 
 _IDLE = 0.2
 """Seconds between looks at an empty queue."""
+_DAYBREAK = 60.0
+"""Seconds between looks for protections that have run out."""
 _ATTEMPTS = 3
 
 log = structlog.get_logger()
@@ -59,6 +63,28 @@ async def work_links(worker: Database, *, clock: Clock) -> None:
         except Exception as error:  # the worker outlives whatever a person or the database does
             log.error("links failed", exc_info=error)
         await asyncio.sleep(_IDLE)
+
+
+async def work_protections(app: Database, worker: Database, *, clock: Clock) -> None:
+    """Lift protections whose last day has passed."""
+    while True:
+        try:
+            await lift_ended(app, worker, clock=clock)
+        except Exception as error:  # the worker outlives whatever a person or the database does
+            log.error("protections failed", exc_info=error)
+        await asyncio.sleep(_DAYBREAK)
+
+
+async def lift_ended(app: Database, worker: Database, *, clock: Clock) -> None:
+    """Lift all protections that have run out: found by the worker role, lifted by the application role for their own
+    organisation."""
+    at = clock()
+    ended = select(protections.c.owner).where(protections.c.until < at.date()).distinct()
+    async with worker.transaction() as tx:
+        owners = (await tx.execute(ended)).scalars().all()
+    for owner in owners:
+        async with app.transaction({"scv.org": owner, "scv.matching_owner": owner}) as tx:
+            await lapse_protections(tx, owner=owner, model=load_model(), txn=uuid4(), at=at)
 
 
 async def _take_in(app: Database, load: AnyRow, *, model: Model, clock: Clock) -> None:

@@ -8,11 +8,16 @@ never drawn through a third owner, so the persons given here must all belong to 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
+from typing import Final
 from uuid import UUID
 
 from customer_index.model import Model
 from customer_index.placement import NO_PAIRS, NOBODY, Cluster, PossibleMatch, are_one, contradicts, is_sufficient
-from customer_index.scoring import NOBODY_COUNTED, Comparison, compare
+from customer_index.scoring import ALL_CATEGORIES, NOBODY_COUNTED, Comparison, compare
+from shared.categories import Category
+
+_SAID_BY_ANY_OWNER: Final = ALL_CATEGORIES - {Category.HOUSEHOLD}
+"""Sources of two owners may have one name for two records, so whom one relates to is compared inside an owner only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,16 @@ def link(
     model: Model,
     residents: Mapping[str, int] = NOBODY_COUNTED,
     existing: Set[UUID] = NOBODY,
+    bound: Set[UUID] = NOBODY,
     forbidden: Set[UUID] = NOBODY,
     apart: Set[frozenset[UUID]] = NO_PAIRS,
 ) -> Linking:
     """Decide which persons of one other owner a person is linked to.
 
     The best pair of records counts for a link, and every pair counts against it. `existing` links are kept as long as
-    they hold (`fracture`), new ones need everything a record needs to join. `forbidden` are persons that stewards have
-    said are somebody else, `apart` pairs of the other owner's persons that its stewards keep apart.
+    they hold (`fracture`), new ones need everything a record needs to join. `bound` are persons that stewards have said
+    are this one, `forbidden` those they said are somebody else, `apart` pairs of the other owner's persons that its
+    stewards keep apart.
     """
     lines = model.thresholds
     pairs = sorted(
@@ -55,7 +62,12 @@ def link(
         ),
         key=lambda pair: (-pair.best.total, pair.other.created, pair.other.person_id),
     )
-    linked = [pair for pair in pairs if not pair.is_opposed and _holds(pair, existing=existing, model=model)]
+    said = [pair for pair in pairs if pair.other.person_id in bound]
+    linked = [
+        pair
+        for pair in pairs
+        if pair not in said and not pair.is_opposed and _holds(pair, existing=existing, model=model)
+    ]
     # Several persons of the other owner may be this one human being, but only if they can be one among themselves.
     contested = any(
         rival.best.total > pair.best.total - lines.lead
@@ -69,8 +81,13 @@ def link(
         pair
         for pair in linked
         if (pair.other.person_id in existing or not contested)
-        and all(are_one(pair.other, best.other, model=model, apart=apart) for best in linked[:1] if best is not pair)
+        and all(
+            are_one(pair.other, best.other, model=model, apart=apart)
+            for best in (*said, *linked[:1])
+            if best is not pair
+        )
     ]
+    linked += said
     kept = {pair.other.person_id for pair in linked}
     return Linking(
         links=tuple((pair.other.person_id, pair.best) for pair in linked),
@@ -92,7 +109,7 @@ def _holds(pair: _Pair, *, existing: Set[UUID], model: Model) -> bool:
 
 def _paired(cluster: Cluster, other: Cluster, *, model: Model, residents: Mapping[str, int]) -> _Pair:
     found = [
-        compare(left.features, right.features, model=model, residents=residents)
+        compare(left.features, right.features, model=model, residents=residents, categories=_SAID_BY_ANY_OWNER)
         for left, right in product(cluster.members, other.members)
     ]
     return _Pair(

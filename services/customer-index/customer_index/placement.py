@@ -163,7 +163,8 @@ def rederive(
     """Split the records of one person into the parts that still hold together, whatever order they are given in.
 
     Parts grow along the strongest pairs first and never over a veto. `bound` and `apart` are pairs of record ids that a
-    steward has said are one person, or are not. Parts and members come in the order of their record ids.
+    steward has said are one person, or are not; what is bound stays together whatever the evidence, unless something
+    is kept apart by it. Parts and members come in the order of their record ids.
     """
     ordered = sorted(members, key=lambda member: member.record_id)
     compared = {
@@ -172,13 +173,15 @@ def rederive(
         )
         for one, other in combinations(ordered, 2)
     }
-    barred = {pair for pair, found in compared.items() if found.vetoes and pair not in bound} | apart
+    vetoed = {pair for pair, found in compared.items() if found.vetoes and pair not in bound} | apart
     held = [pair for pair, found in compared.items() if found.total >= model.thresholds.fracture or pair in bound]
     held.sort(key=lambda pair: (pair not in bound, -compared[pair].total, sorted(pair)))
     part_of = {member.record_id: frozenset((member.record_id,)) for member in ordered}
-    for one, other in map(sorted, held):
+    for pair in held:
+        one, other = sorted(pair)
+        barred = apart if pair in bound else vetoed
         if part_of[one] is not part_of[other] and not any(
-            frozenset(pair) in barred for pair in product(part_of[one], part_of[other])
+            frozenset(across) in barred for across in product(part_of[one], part_of[other])
         ):
             part_of.update(dict.fromkeys(part_of[one] | part_of[other], part_of[one] | part_of[other]))
     parts: dict[frozenset[UUID], list[Member]] = {}

@@ -4,14 +4,23 @@ Problem
 ├── NotFound
 │   ├── UnknownRecord        404
 │   ├── UnknownPerson        404
+│   ├── UnknownReview        404
+│   ├── UnknownStewardship   404
 │   └── UnknownLoad          404
+├── ReviewDecided            409
+├── PersonsChanged           409
+├── KeptApartBySeal          409
+├── AlreadyUndone            409
+├── UndoBlocked              409
 ├── IdempotencyKeyReused     422
 └── InvalidRequest
     ├── NamelessRecord       422
     └── TooLittleToGoOn      422
 """
 
-from shared.problems import InvalidRequest, NotFound
+from typing import ClassVar
+
+from shared.problems import InvalidRequest, NotFound, Problem
 
 
 class UnknownRecord(NotFound):
@@ -26,6 +35,65 @@ class UnknownPerson(NotFound):
 
     The answer is the same for a person that does not exist and one this call may not know.
     """
+
+
+class UnknownReview(NotFound):
+    """There is no such review, or none that you may know of.
+
+    The answer is the same for a review that does not exist and one with a side this call may not know.
+    """
+
+
+class UnknownStewardship(NotFound):
+    """Your organisation's stewards did no such thing, or nothing that you may know of.
+
+    Use the `stewardship_id` that a merge, a split or a decision was answered with.
+    """
+
+
+class ReviewDecided(Problem):
+    """Your organisation has decided this review.
+
+    Undo the decision by its `stewardship_id` to decide anew.
+    """
+
+    status: ClassVar[int] = 409
+
+
+class PersonsChanged(Problem):
+    """The persons have changed since you read them.
+
+    Read them again, and decide on what they are now.
+    """
+
+    status: ClassVar[int] = 409
+
+
+class KeptApartBySeal(Problem):
+    """A seal keeps these persons, or these records, from each other.
+
+    What is sealed can be merged and split on its own side only.
+    """
+
+    status: ClassVar[int] = 409
+
+
+class AlreadyUndone(Problem):
+    """This was undone before.
+
+    Nothing more is to be done; read the persons to see how they are now.
+    """
+
+    status: ClassVar[int] = 409
+
+
+class UndoBlocked(Problem):
+    """What came later stands in the way.
+
+    `in_the_way` lists records that were withdrawn or moved since, and later acts of stewardship to undo first.
+    """
+
+    status: ClassVar[int] = 409
 
 
 class UnknownLoad(NotFound):

@@ -2,14 +2,16 @@
 with personal data.
 
     sources ── records ── members ── persons ── links
-                             │          └────── reviews
+                             │          └────── reviews ── stewardship ── decisions
                          block_keys
     loads ── load_chunks, load_rejects        linkage_flows, link_queue        outbox, inbox, parked
 """
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -92,8 +94,34 @@ members = Table(
     Column("source", Text, nullable=False),
     Column("scope", Text, nullable=False),
     Column("features", JSONB, nullable=False),
+    Column("schemes", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("sealed", Boolean, nullable=False, server_default="false"),
 )
-"""Which record belongs to which person, with the normalised values that matching compares and nothing else."""
+"""Which record belongs to which person, with the normalised values that matching compares and nothing else; `schemes`
+are those of all protections of the person, `sealed` whether one of them seals."""
+
+protections = Table(
+    "protections",
+    metadata,
+    Column("protection_id", Uuid, nullable=False, index=True),
+    Column("owner", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("local_id", Text, primary_key=True),
+    Column("scheme", Text, primary_key=True),
+    Column("record_id", Uuid, ForeignKey("members.record_id", ondelete="SET NULL"), index=True),
+    Column("person_id", Uuid, index=True),
+    Column("until", Date),
+    Column("review_on", Date),
+    Column("household_wide", Boolean, nullable=False),
+    Column("by_household", Boolean, nullable=False),
+    Column("set_by", Text, nullable=False),
+    _moment("set_at"),
+    Index("protections_of_households", "owner", postgresql_where=text("household_wide")),
+    Index("protections_ending", "until", postgresql_where=text("until IS NOT NULL")),
+)
+"""What is protected, by the key of a record, so that it outlives the record's withdrawal; `record_id` and `person_id`
+are those of today, if there is one. Rows of one `protection_id` were set at once, `by_household` those of people who
+share a home with the person protected."""
 
 block_keys = Table(
     "block_keys",
@@ -128,7 +156,6 @@ reviews = Table(
     metadata,
     Column("review_id", Uuid, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("status", Text, nullable=False),
     Column("first_owner", Text, nullable=False),
     Column("first_person", Uuid, ForeignKey("persons.person_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("second_owner", Text, nullable=False),
@@ -137,9 +164,51 @@ reviews = Table(
     Column("total", Float, nullable=False),
     Column("model", Text, nullable=False),
     _moment("raised_at"),
-    Index("reviews_open_pair", "first_person", "second_person", unique=True, postgresql_where=text("status = 'open'")),
+    Index("reviews_pair", "first_person", "second_person", unique=True),
+    Index("reviews_of_first", "first_owner", "raised_at", "review_id"),
+    Index("reviews_of_second", "second_owner", "raised_at", "review_id"),
 )
-"""Possible matches for a steward: inside an owner (`record`) or between two (`link`)."""
+"""Possible matches for a steward: inside an owner (`record`) or between two (`link`). An organisation has decided one
+if it has an act of stewardship on it that was not undone."""
+
+stewardship = Table(
+    "stewardship",
+    metadata,
+    Column("stewardship_id", Uuid, primary_key=True),
+    Column("sequence", BigInteger, Identity(always=True), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("review_id", Uuid, index=True),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("txn", Uuid, nullable=False),
+    _moment("at"),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    Column("led_to", JSONB, nullable=False),
+    _moment("undone_at", nullable=True),
+    Column("undone_by", Text),
+)
+"""What stewards did: who, why and when, the owner's persons before and after, and which ids led to one absorbed."""
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("stewardship_id", Uuid, ForeignKey("stewardship.stewardship_id", ondelete="CASCADE"), primary_key=True),
+    Column("record_id", Uuid, primary_key=True, index=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("first_owner", Text, nullable=False),
+    Column("second_owner", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("source", Text),
+    Column("local_id", Text),
+    Index("decisions_withdrawn", "owner", "source", "local_id", postgresql_where=text("local_id IS NOT NULL")),
+)
+"""Decisions in force, record by record. One whose source withdrew it is remembered by its key, so that the decision
+holds again when it comes back."""
 
 loads = Table(
     "loads",

@@ -2,6 +2,15 @@
 
 from fastapi import APIRouter
 
-from customer_index.api import anchors, disclosure, loads, people, records
+from customer_index.api import anchors, disclosure, loads, people, protection, records, reviews, stewardship
 
-routers: tuple[APIRouter, ...] = (records.router, loads.router, people.router, anchors.router, disclosure.router)
+routers: tuple[APIRouter, ...] = (
+    records.router,
+    loads.router,
+    people.router,
+    protection.router,
+    reviews.router,
+    stewardship.router,
+    anchors.router,
+    disclosure.router,
+)

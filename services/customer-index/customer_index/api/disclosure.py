@@ -3,6 +3,7 @@
 An inner route: the gateway asks it with a permit cut down to what a clause grants, and freezes the answer.
 """
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -24,10 +25,14 @@ MayRefer = Annotated[Permit, Depends(permitted(Action.REFER))]
 
 @router.get("/{person_id}/disclosure")
 async def get_disclosure(person_id: UUID, permit: MayRefer, at: Now, database: Db, response: Response) -> Disclosure:
-    """Give the values that survive from the records a permit opens; of a person's own, never of a linked one's."""
+    """Give the values that survive from the records a permit opens; of a person's own, never of a linked one's.
+
+    They leave the organisation, so that nothing protected is among them, whoever asks.
+    """
     async with database.transaction(permit.context()) as tx:
         await get_person(tx, person_id)
-        visible = await find_visible_records(tx, person_ids=[person_id], permit=permit, at=at)
+        leaving = replace(permit, org="", cleared=())
+        visible = await find_visible_records(tx, person_ids=[person_id], permit=leaving, at=at)
     response.headers[DISCLOSED_HEADER] = account_for(visible).header()
     survivors = surviving_fields([record.disclosed for record in visible])
     return Disclosure(

@@ -54,7 +54,7 @@ async def get_person_view(
         basis: Sequence[VisibleRecord] = ()
         if sections is None or "household" in sections:
             found, basis = await find_household(tx, visible, permit=permit, at=at)
-            household = _household(found, visible)
+            household = _household(found, visible, permit=permit)
     shown = {record.person_id for record in visible}
     response.headers[DISCLOSED_HEADER] = account_for([*visible, *basis]).header()
     return PersonView(
@@ -92,7 +92,7 @@ async def get_household(
         visible = await find_visible_records(tx, person_ids=wanted, permit=permit, at=at)
         found, basis = await find_household(tx, visible, permit=permit, at=at)
     response.headers[DISCLOSED_HEADER] = account_for([*visible, *basis]).header()
-    return _household(found, visible) or Household(members=[], basis=[])
+    return _household(found, visible, permit=permit) or Household(members=[], basis=[])
 
 
 @router.get("/{person_id}/known")
@@ -103,9 +103,14 @@ async def get_known(person_id: UUID, permit: MayRead, database: Db) -> KnownPers
     return KnownPerson(person_id=person_id, owner=owner)
 
 
-def _household(found: Sequence[Membership], visible: Sequence[VisibleRecord]) -> Household | dict[str, bool] | None:
-    """Render a household; a mere `exists` where no scope grants the members, None where none grants anything."""
-    forms = {record.granted.get(Category.HOUSEHOLD) for record in visible}
+def _household(
+    found: Sequence[Membership], visible: Sequence[VisibleRecord], *, permit: Permit
+) -> Household | dict[str, bool] | None:
+    """Render a household; a mere `exists` where no scope grants the members, None where none grants anything.
+
+    Which of these it is follows from the permit alone, so that a protected person looks like one who lives alone.
+    """
+    forms = {permit.grants[record.scope].get(Category.HOUSEHOLD) for record in visible}
     if Form.VALUE not in forms:
         return {"exists": True} if forms - {None} else None
     members: list[Any] = [

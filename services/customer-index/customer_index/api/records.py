@@ -76,6 +76,7 @@ async def get_record(
     return RecordView.model_validate(
         {
             **record.disclosed.fields,
+            **record.protected(),
             "record_id": record.record_id,
             "person_id": record.person_id,
             "source": source,

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, insert, text, update
+from sqlalchemy import bindparam, delete, exists, insert, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import Uuid
 
-from customer_index.clustering import Changes
+from customer_index.commands.guards import follow_members
 from customer_index.model import Model
+from customer_index.persons import Changes
 from customer_index.placement import PossibleMatch
 from customer_index.queries.neighbours import lock_persons
-from customer_index.tables import link_queue, members, outbox, persons, reviews
+from customer_index.tables import link_queue, members, outbox, persons, reviews, stewardship
 from shared.db import Transaction
 from shared.outbox import emit
 
@@ -60,8 +61,12 @@ async def save_memberships(
         await tx.execute(statement.values(person_id=bindparam("person")), moved)
     if changes.absorbed:
         await _absorb(tx, changes)
+    if changes.revived:
+        await _revive(tx, changes)
     if changes.emptied:
         await _forget(tx, changes)
+    if changes.is_guarded:
+        await follow_members(tx, changes.relink, owner=owner)
     await _raise_reviews(tx, changes, owner=owner, model=model, at=at)
     if changes.relink:
         await tx.execute(insert(link_queue).inline(), [{"owner": owner, "person_id": one} for one in changes.relink])
@@ -69,7 +74,8 @@ async def save_memberships(
 
 
 async def _absorb(tx: Transaction, changes: Changes) -> None:
-    """Point absorbed persons, and those they once absorbed, at the survivor; their reviews are settled."""
+    """Point absorbed persons, and those they once absorbed, at the survivor; their reviews are settled, and remembered
+    where a steward settled them."""
     absorbed = [{"one": one, "into": into} for one, into in changes.absorbed.items()]
     await tx.execute(
         update(persons)
@@ -77,12 +83,19 @@ async def _absorb(tx: Transaction, changes: Changes) -> None:
         .values(merged_into=bindparam("into")),
         absorbed,
     )
+    decided = exists().where(stewardship.c.review_id == reviews.c.review_id, stewardship.c.undone_at.is_(None))
     await tx.execute(
         delete(reviews).where(
-            (reviews.c.first_person == bindparam("one")) | (reviews.c.second_person == bindparam("one"))
+            (reviews.c.first_person == bindparam("one")) | (reviews.c.second_person == bindparam("one")), ~decided
         ),
         [{"one": one} for one in changes.absorbed],
     )
+
+
+async def _revive(tx: Transaction, changes: Changes) -> None:
+    """Let persons that were merged away stand for themselves again."""
+    revived = bindparam("revived", value=changes.revived, type_=ARRAY(Uuid)).any_()
+    await tx.execute(update(persons).where(persons.c.person_id == revived).values(merged_into=None))
 
 
 async def _forget(tx: Transaction, changes: Changes) -> None:
@@ -110,11 +123,10 @@ def review_row(
     model: Model,
     at: datetime,
 ) -> dict[str, object]:
-    """Make the row of an open review of two persons, each given as owner and id."""
+    """Make the row of a review of two persons, each given as owner and id."""
     return {
         "review_id": uuid4(),
         "kind": kind,
-        "status": "open",
         "first_owner": first[0],
         "first_person": first[1],
         "second_owner": second[0],
@@ -127,12 +139,11 @@ def review_row(
 
 
 async def upsert_reviews(tx: Transaction, rows: list[dict[str, object]]) -> None:
-    """Raise reviews; an open one of the same two persons takes the new explanation."""
+    """Raise reviews; one of the same two persons takes the new explanation."""
     statement = upsert(reviews)
     await tx.execute(
         statement.on_conflict_do_update(
             index_elements=["first_person", "second_person"],
-            index_where=text("status = 'open'"),
             set_={"waterfall": statement.excluded.waterfall, "total": statement.excluded.total},
         ),
         rows,

@@ -11,18 +11,19 @@ from uuid import UUID
 
 from sqlalchemy import and_, bindparam, delete, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from customer_index.blocking import MATCHING_KINDS, block_keys
-from customer_index.clustering import BLOCK_CAP
 from customer_index.commands.clusters import review_row, upsert_reviews
+from customer_index.commands.links import End, link_row, lock_links, remove_links, save_links
 from customer_index.linking import link
 from customer_index.model import Model
 from customer_index.normalise import Features
-from customer_index.placement import Cluster, Member
+from customer_index.persons import BLOCK_CAP
+from customer_index.placement import NOBODY, Cluster, Member, PossibleMatch
+from customer_index.queries.decisions import find_kept_apart, find_link_decisions
 from customer_index.queries.linkage import MutualLinkage, find_mutual_linkages
-from customer_index.tables import link_queue, links, members, persons, sources
+from customer_index.tables import link_queue, links, members, persons, reviews, sources, stewardship
 from shared.categories import Scope, split_scope
 from shared.db import Transaction
 
@@ -41,7 +42,7 @@ _CANDIDATES = text(
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class ComparedSide:
     """A person of one owner as far as it may be compared: its records of open areas and sharing sources."""
 
     cluster: Cluster
@@ -78,34 +79,54 @@ async def _link_persons(
     """Decide anew who of the other owner these persons are."""
     other = linkage.second if owner == linkage.first else linkage.first
     await link_context(tx, linkage.first, linkage.second)
-    # One decision at a time for two owners, so that two workers cannot each link half of a contested pair.
-    await tx.execute(
-        text("SELECT pg_advisory_xact_lock(hashtext(:pair))"), {"pair": f"{linkage.first}|{linkage.second}"}
-    )
-    sides = await _load_sides(tx, person_ids, areas=linkage.areas_of(owner))
+    await lock_links(tx, linkage.first, linkage.second)
+    sides = await load_sides(tx, person_ids, areas=linkage.areas_of(owner))
     existing = await _existing(tx, person_ids, linkage=linkage)
     candidates = await _candidates(tx, sides, other=other)
-    other_ids = {one for found in candidates.values() for one in found} | {
-        one for found in existing.values() for one in found
-    }
-    others = await _load_sides(tx, other_ids, areas=linkage.areas_of(other))
+    said = await find_link_decisions(tx, person_ids)
+    other_ids = {one for found in (*candidates.values(), *existing.values(), said.partners()) for one in found}
+    others = await load_sides(tx, other_ids, areas=linkage.areas_of(other))
+    apart = await find_kept_apart(tx, other_ids)
+    open_pairs: set[frozenset[UUID]] = set()
     for person_id in person_ids:
-        side = sides.get(person_id)
-        wanted = candidates.get(person_id, set()) | existing.get(person_id, set())
-        await _save(
-            tx,
-            person_id,
-            side,
-            [others[one] for one in sorted(wanted) if one in others],
-            owner=owner,
-            other=other,
-            existing=existing.get(person_id, set()),
+        linked = existing.get(person_id, {})
+        if person_id not in sides:
+            await remove_links(tx, person_id, to=linked.keys())
+            continue
+        same = said.same.get(person_id, set())
+        wanted = candidates.get(person_id, set()) | linked.keys() | same
+        decided = link(
+            sides[person_id].cluster,
+            others=[others[one].cluster for one in sorted(wanted) if one in others],
             model=model,
-            at=at,
+            existing={one for one, kind in linked.items() if kind == "automatic"},
+            bound=same,
+            forbidden=said.others.get(person_id, NOBODY),
+            apart=apart,
         )
+        await remove_links(tx, person_id, to=linked.keys() - {one for one, _ in decided.links})
+        open_pairs |= {frozenset((person_id, match.person_id)) for match in decided.reviews}
+        await save_links(
+            tx,
+            [
+                link_row(
+                    End(owner, person_id, sides[person_id].areas),
+                    End(other, one, others[one].areas),
+                    kind="steward" if one in same else "automatic",
+                    comparison=comparison,
+                    model=model,
+                    at=at,
+                )
+                for one, comparison in decided.links
+            ],
+        )
+        await _raise_reviews(tx, (owner, person_id), decided.reviews, other=other, model=model, at=at)
+    await _settle_reviews(tx, person_ids, other=other, open_pairs=open_pairs)
 
 
-async def _load_sides(tx: Transaction, person_ids: Collection[UUID], *, areas: Collection[str]) -> dict[UUID, _Side]:
+async def load_sides(
+    tx: Transaction, person_ids: Collection[UUID], *, areas: Collection[str]
+) -> dict[UUID, ComparedSide]:
     """Load persons with those of their records that may be compared with another owner's."""
     statement = (
         select(persons.c.person_id, persons.c.sequence, members.c.record_id, members.c.scope, members.c.features)
@@ -120,7 +141,7 @@ async def _load_sides(tx: Transaction, person_ids: Collection[UUID], *, areas: C
     for row in await tx.execute(statement, {"persons": list(person_ids), "areas": list(areas)}):
         rows[row.person_id].append(row)
     return {
-        person_id: _Side(
+        person_id: ComparedSide(
             Cluster(
                 person_id,
                 tuple(Member(row.record_id, Features.from_json(row.features)) for row in found),
@@ -132,20 +153,22 @@ async def _load_sides(tx: Transaction, person_ids: Collection[UUID], *, areas: C
     }
 
 
-async def _existing(tx: Transaction, person_ids: Collection[UUID], *, linkage: MutualLinkage) -> dict[UUID, set[UUID]]:
-    statement = select(links.c.first_person, links.c.second_person).where(
+async def _existing(
+    tx: Transaction, person_ids: Collection[UUID], *, linkage: MutualLinkage
+) -> dict[UUID, dict[UUID, str]]:
+    """Give the links there are, each with its kind."""
+    statement = select(links.c.first_person, links.c.second_person, links.c.kind).where(
         links.c.first_owner == linkage.first,
         links.c.second_owner == linkage.second,
         or_(links.c.first_person.in_(person_ids), links.c.second_person.in_(person_ids)),
     )
-    existing: dict[UUID, set[UUID]] = defaultdict(set)
-    for first, second in await tx.execute(statement):
-        existing[first].add(second)
-        existing[second].add(first)
+    existing: dict[UUID, dict[UUID, str]] = defaultdict(dict)
+    for first, second, kind in await tx.execute(statement):
+        existing[first][second] = existing[second][first] = kind
     return existing
 
 
-async def _candidates(tx: Transaction, sides: Mapping[UUID, _Side], *, other: str) -> dict[UUID, set[UUID]]:
+async def _candidates(tx: Transaction, sides: Mapping[UUID, ComparedSide], *, other: str) -> dict[UUID, set[UUID]]:
     """Find the other owner's persons that share a key with each of these; a crowded key is passed over."""
     places = list(sides)
     wanted = {
@@ -170,68 +193,39 @@ async def _candidates(tx: Transaction, sides: Mapping[UUID, _Side], *, other: st
     return candidates
 
 
-async def _save(
+async def _settle_reviews(
+    tx: Transaction, person_ids: Collection[UUID], *, other: str, open_pairs: Collection[frozenset[UUID]]
+) -> None:
+    """Let go of reviews that are no question any more, but for those that a steward has answered."""
+    answered = select(stewardship.c.review_id).where(
+        stewardship.c.review_id == reviews.c.review_id, stewardship.c.undone_at.is_(None)
+    )
+    concerned = or_(
+        and_(reviews.c.first_person.in_(person_ids), reviews.c.second_owner == other),
+        and_(reviews.c.second_person.in_(person_ids), reviews.c.first_owner == other),
+    )
+    statement = select(reviews.c.review_id, reviews.c.first_person, reviews.c.second_person)
+    settled = [
+        row.review_id
+        for row in await tx.execute(statement.where(concerned, ~answered.exists()))
+        if frozenset((row.first_person, row.second_person)) not in open_pairs
+    ]
+    if settled:
+        await tx.execute(delete(reviews).where(reviews.c.review_id.in_(settled)))
+
+
+async def _raise_reviews(
     tx: Transaction,
-    person_id: UUID,
-    side: _Side | None,
-    others: Sequence[_Side],
+    person: tuple[str, UUID],
+    matches: Sequence[PossibleMatch],
     *,
-    owner: str,
     other: str,
-    existing: Collection[UUID],
     model: Model,
     at: datetime,
 ) -> None:
-    first_owner, second_owner = sorted((owner, other))
-    decided = (
-        None
-        if side is None
-        else link(side.cluster, others=[one.cluster for one in others], model=model, existing=frozenset(existing))
-    )
-    linked = dict(decided.links) if decided is not None else {}
-    gone = set(existing) - linked.keys()
-    if gone:
-        here, there = _columns(owner, first_owner)
-        await tx.execute(delete(links).where(links.c[here] == person_id, links.c[there].in_(gone)))
-    if side is None or decided is None:
-        return
-    areas = {one.cluster.person_id: one.areas for one in others}
     rows = []
-    for other_id, comparison in linked.items():
-        ordered = sorted(((owner, person_id, side.areas), (other, other_id, areas[other_id])))
-        rows.append(
-            {
-                "first_owner": first_owner,
-                "first_person": ordered[0][1],
-                "first_areas": list(ordered[0][2]),
-                "second_owner": second_owner,
-                "second_person": ordered[1][1],
-                "second_areas": list(ordered[1][2]),
-                "kind": "automatic",
-                "weight": comparison.total,
-                "probability": comparison.probability,
-                "model": model.version,
-                "linked_at": at,
-            }
-        )
+    for match in matches:
+        first, second = sorted((person, (other, match.person_id)))
+        rows.append(review_row("link", first, second, match=match, model=model, at=at))
     if rows:
-        statement = upsert(links)
-        kept = ("first_areas", "second_areas", "weight", "probability", "model")
-        await tx.execute(
-            statement.on_conflict_do_update(
-                index_elements=["first_person", "second_person"],
-                set_={name: statement.excluded[name] for name in kept},
-                where=links.c.kind == "automatic",
-            ),
-            rows,
-        )
-    raised = []
-    for match in decided.reviews:
-        first, second = sorted(((owner, person_id), (other, match.person_id)))
-        raised.append(review_row("link", first, second, match=match, model=model, at=at))
-    if raised:
-        await upsert_reviews(tx, raised)
-
-
-def _columns(owner: str, first_owner: str) -> tuple[str, str]:
-    return ("first_person", "second_person") if owner == first_owner else ("second_person", "first_person")
+        await upsert_reviews(tx, rows)

@@ -5,22 +5,23 @@ One record from the API and a hundred from a load take the same path to the same
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, insert, text, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.types import BigInteger, Uuid
 
 from customer_index.blocking import MATCHING_KINDS
-from customer_index.clustering import MEETING_KINDS, Clustering, Placed
+from customer_index.clustering import MEETING_KINDS, Clustering
 from customer_index.commands.clusters import are_current, save_memberships, save_persons
+from customer_index.commands.decisions import remember_decided
+from customer_index.commands.guards import anchor_asserted, carry_on
+from customer_index.commands.record_rows import save_records
 from customer_index.model import Model
+from customer_index.persons import Placed
 from customer_index.preparation import Assertion, Prepared
 from customer_index.problems import UnknownRecord
 from customer_index.queries.neighbours import (
+    Recorded,
     find_keys,
     find_neighbours,
     find_records,
@@ -28,25 +29,15 @@ from customer_index.queries.neighbours import (
     lock_of,
     lock_owner,
 )
+from customer_index.queries.protections import NOTHING_WAITS, find_waiting_guards
 from customer_index.schemas import Warned
-from customer_index.tables import members, records, sources
+from customer_index.tables import records, sources
 from shared.db import AnyRow, Transaction
 from shared.preconditions import accept_match
 from shared.problems import Unavailable
 
 _ATTEMPTS = 5
 """How often a decision is made again because a person changed meanwhile, before the caller is asked to."""
-
-_ADD_KEYS = text(
-    """
-    INSERT INTO block_keys (key, owner, record_id, scope)
-    SELECT key, :owner, record_id, :scope FROM unnest(:keys, :records) AS added(key, record_id)
-    """
-).bindparams(bindparam("keys", type_=ARRAY(BigInteger)), bindparam("records", type_=ARRAY(Uuid)))
-
-_DROP_KEYS = text("DELETE FROM block_keys WHERE record_id = ANY (:records)").bindparams(
-    bindparam("records", type_=ARRAY(Uuid))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +81,22 @@ async def withdraw_record(
     await _accept_match(tx, local_id, by=by, if_match=if_match)
     for _ in range(_ATTEMPTS):
         found = await find_records(tx, owner=by.owner, source=by.source.source, local_ids=[local_id])
-        if local_id not in found:
+        if local_id not in found.known:
             raise UnknownRecord("This source has no such record.")
-        record = found[local_id]
+        record = found.known[local_id]
         neighbours = await find_neighbours(tx, owner=by.owner, keys=(), person_ids=[record.person_id])
         if not neighbours.have([record.record_id]):
             continue
         clustering = Clustering(neighbours, model=model)
         clustering.withdraw(record.record_id)
-        if await are_current(tx, clustering.changes.loaded_versions):
+        changes = clustering.finish()
+        if await are_current(tx, changes.loaded_versions):
+            if changes.is_guarded:
+                await carry_on(tx, record.record_id, owner=by.owner)
             await tx.execute(delete(records).where(records.c.record_id == record.record_id))
-            await save_persons(tx, clustering.changes, owner=by.owner)
-            await save_memberships(
-                tx, clustering.changes, entered=frozenset(), owner=by.owner, model=model, txn=by.txn, at=by.at
-            )
+            await remember_decided(tx, record.record_id, source=by.source.source, local_id=local_id)
+            await save_persons(tx, changes, owner=by.owner)
+            await save_memberships(tx, changes, entered=frozenset(), owner=by.owner, model=model, txn=by.txn, at=by.at)
             return record
     raise Unavailable("The person changed at the same time; try again.", headers={"Retry-After": "1"})
 
@@ -111,44 +104,52 @@ async def withdraw_record(
 async def _accept_match(tx: Transaction, local_id: str, *, by: Assertion, if_match: str | None) -> None:
     if if_match is not None:
         found = await find_records(tx, owner=by.owner, source=by.source.source, local_ids=[local_id])
-        accept_match(if_match, version=found[local_id].version if local_id in found else None)
+        accept_match(if_match, version=found.known[local_id].version if local_id in found.known else None)
 
 
 async def _assert(tx: Transaction, batch: Sequence[Prepared], *, by: Assertion, model: Model) -> list[Taken]:
     await know_source(tx, by)
     for _ in range(_ATTEMPTS):
-        known = await find_records(
+        found = await find_records(
             tx, owner=by.owner, source=by.source.source, local_ids=[record.local_id for record in batch]
         )
+        known = found.known
         news = [one for one in batch if one.local_id not in known or known[one.local_id].digest != one.digest]
-        taken = await _take_in(tx, news, known=known, by=by, model=model)
+        taken = await _take_in(tx, news, found=found, by=by, model=model)
         if taken is not None:
             return [_outcome(one, taken.get(one.local_id), known.get(one.local_id)) for one in batch]
     raise Unavailable("The person changed at the same time; try again.", headers={"Retry-After": "1"})
 
 
 async def _take_in(
-    tx: Transaction, news: Sequence[Prepared], *, known: dict[str, AnyRow], by: Assertion, model: Model
+    tx: Transaction, news: Sequence[Prepared], *, found: Recorded, by: Assertion, model: Model
 ) -> dict[str, tuple[UUID, Placed]] | None:
     """Place what is new or changed and save it; None if a person changed between looking and locking."""
     if not news:
         return {}
-    corrected = {one.local_id: known[one.local_id] for one in news if one.local_id in known}
+    corrected = {one.local_id: found.known[one.local_id] for one in news if one.local_id in found.known}
+    waiting = NOTHING_WAITS
+    if found.is_guarded:
+        waiting = await find_waiting_guards(tx, news, owner=by.owner, source=by.source.source)
     former_keys = await find_keys(tx, [row.record_id for row in corrected.values()]) if corrected else {}
     neighbours = await find_neighbours(
         tx,
         owner=by.owner,
         keys={key.digest for one in news for key in one.keys if key.kind in MEETING_KINDS},
-        person_ids=[row.person_id for row in corrected.values()],
+        person_ids=[*(row.person_id for row in corrected.values()), *waiting.side_persons],
+        returning=found.returning.values(),
     )
     if not neighbours.have(row.record_id for row in corrected.values()):
         return None
     clustering = Clustering(neighbours, model=model)
+    for local_id, known in corrected.items():
+        clustering.guard(known.record_id, waiting.of(local_id))
     taken: dict[str, tuple[UUID, Placed]] = {}
     for one in news:
         row = corrected.get(one.local_id)
         if row is None:
-            record_id = uuid4()
+            record_id = found.returning.get(one.local_id) or uuid4()
+            clustering.guard(record_id, waiting.of(one.local_id))
             placed = clustering.add(record_id, one.features, keys=one.keys)
         else:
             record_id = row.record_id
@@ -156,118 +157,17 @@ async def _take_in(
                 record_id, one.features, keys=one.keys, former_keys=former_keys.get(record_id, ())
             )
         taken[one.local_id] = (record_id, placed)
-    changes = clustering.changes
+    changes = clustering.finish()
     if not await are_current(tx, changes.loaded_versions):
         return None
     await save_persons(tx, changes, owner=by.owner)
-    await _save_records(tx, news, taken=taken, corrected=corrected, belongs=changes.belongs, by=by)
+    await save_records(tx, news, taken=taken, corrected=corrected, belongs=changes.belongs, by=by)
+    if waiting.guards:
+        asserted = {local_id: record_id for local_id, (record_id, _) in taken.items()}
+        await anchor_asserted(tx, waiting, records=asserted, by=by)
     entered = frozenset(record_id for record_id, _ in taken.values())
     await save_memberships(tx, changes, entered=entered, owner=by.owner, model=model, txn=by.txn, at=by.at)
     return taken
-
-
-async def _save_records(
-    tx: Transaction,
-    news: Sequence[Prepared],
-    *,
-    taken: dict[str, tuple[UUID, Placed]],
-    corrected: dict[str, AnyRow],
-    belongs: dict[UUID, UUID],
-    by: Assertion,
-) -> None:
-    new = [one for one in news if one.local_id not in corrected]
-    changed = [one for one in news if one.local_id in corrected]
-    if new:
-        await tx.execute(
-            insert(records),
-            [
-                {
-                    "record_id": taken[one.local_id][0],
-                    "owner": by.owner,
-                    "source": by.source.source,
-                    "local_id": one.local_id,
-                    "scope": by.scope,
-                    "version": 1,
-                    **_content(one, by.at),
-                }
-                for one in new
-            ],
-        )
-        await tx.execute(
-            insert(members),
-            [
-                {
-                    "record_id": taken[one.local_id][0],
-                    "person_id": belongs[taken[one.local_id][0]],
-                    "owner": by.owner,
-                    "source": by.source.source,
-                    "scope": by.scope,
-                    "features": one.features.to_json(),
-                }
-                for one in new
-            ],
-        )
-    if changed:
-        await _save_corrections(tx, changed, corrected=corrected, belongs=belongs, by=by)
-    carried = [(key.digest, taken[one.local_id][0]) for one in news for key in one.keys]
-    await tx.execute(
-        _ADD_KEYS,
-        {
-            "owner": by.owner,
-            "scope": by.scope,
-            "keys": [key for key, _ in carried],
-            "records": [record_id for _, record_id in carried],
-        },
-    )
-
-
-async def _save_corrections(
-    tx: Transaction,
-    changed: Sequence[Prepared],
-    *,
-    corrected: dict[str, AnyRow],
-    belongs: dict[UUID, UUID],
-    by: Assertion,
-) -> None:
-    rows = [(one, corrected[one.local_id]) for one in changed]
-    await tx.execute(_DROP_KEYS, {"records": [row.record_id for _, row in rows]})
-    await tx.execute(
-        update(records)
-        .where(records.c.record_id == bindparam("one"))
-        .values(
-            version=records.c.version + 1,
-            data=bindparam("new_data"),
-            warnings=bindparam("new_warnings"),
-            digest=bindparam("new_digest"),
-            asserted_at=bindparam("new_asserted_at"),
-        ),
-        [
-            {"one": row.record_id, **{f"new_{name}": value for name, value in _content(one, by.at).items()}}
-            for one, row in rows
-        ],
-    )
-    await tx.execute(
-        update(members)
-        .where(members.c.record_id == bindparam("one"))
-        .values(features=bindparam("new_features"), person_id=bindparam("person")),
-        [
-            {
-                "one": row.record_id,
-                "new_features": one.features.to_json(),
-                "person": belongs.get(row.record_id, row.person_id),
-            }
-            for one, row in rows
-        ],
-    )
-
-
-def _content(one: Prepared, at: datetime) -> dict[str, Any]:
-    return {
-        "data": one.data,
-        "warnings": [warned.model_dump() for warned in one.warnings],
-        "digest": one.digest,
-        "asserted_at": at,
-    }
 
 
 def _outcome(one: Prepared, placed: tuple[UUID, Placed] | None, known: AnyRow | None) -> Taken:

@@ -1,6 +1,6 @@
 """Who shares a household with a person, as far as a call may see."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -25,12 +25,14 @@ async def find_household(
     """Give the memberships around a person, and the records of others that they rest on.
 
     `visible` are the person's records. Only records of scopes that grant `household` as a value count, on both sides,
-    and only records of owners the person is known to.
+    and only records of owners the person is known to; whether one of them protects it makes no difference to that, or
+    the others' absence would tell.
     """
     asserting = [_household_record(record) for record in visible if _grants_household(record)]
     if not asserting:
         return [], []
-    nearby = await _find_nearby(tx, asserting, permit=permit, at=at)
+    owners = {record.disclosed.owner for record in visible if _is_granted(permit.grants.get(record.scope, {}))}
+    nearby = await _find_nearby(tx, asserting, owners=owners, permit=permit, at=at)
     own = {record.person_id for record in visible}
     others = [record for record in nearby if record.person_id not in own and _grants_household(record)]
     found = memberships(asserting, map(_household_record, others))
@@ -39,11 +41,10 @@ async def find_household(
 
 
 async def _find_nearby(
-    tx: Transaction, asserting: Sequence[HouseholdRecord], *, permit: Permit, at: datetime
+    tx: Transaction, asserting: Sequence[HouseholdRecord], *, owners: Collection[str], permit: Permit, at: datetime
 ) -> list[VisibleRecord]:
     keys = {digest for record in asserting for digest in home_digests(record)}
     keys |= {relation_key(record.source, record.local_id) for record in asserting}
-    owners = {record.owner for record in asserting}
     by_key = (
         select(members.c.person_id)
         .join(block_keys, block_keys.c.record_id == members.c.record_id)
@@ -73,7 +74,11 @@ async def _find_related(tx: Transaction, asserting: Collection[HouseholdRecord])
 
 
 def _grants_household(record: VisibleRecord) -> bool:
-    return record.granted.get(Category.HOUSEHOLD) is Form.VALUE
+    return _is_granted(record.granted)
+
+
+def _is_granted(granted: Mapping[Category, Form]) -> bool:
+    return granted.get(Category.HOUSEHOLD) is Form.VALUE
 
 
 def _household_record(record: VisibleRecord) -> HouseholdRecord:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -16,6 +16,7 @@ from customer_index.fields import FIELDS, bands
 from customer_index.golden import DisclosedRecord
 from customer_index.normalise import Features
 from customer_index.problems import UnknownPerson
+from customer_index.protection import effective_grants, uncleared
 from customer_index.tables import links, members, persons, records, sources
 from shared.categories import Category, Form, Scope, disclose, split_scope
 from shared.db import Transaction
@@ -27,13 +28,18 @@ _MOMENT = TypeAdapter(datetime)
 
 @dataclass(frozen=True, slots=True)
 class VisibleRecord:
-    """A record of a scope the call may see, and what of it was disclosed."""
+    """A record of a scope the call may see, and what of it was disclosed.
+
+    `granted` is what is left of the permit's grants where the person is protected; `is_withheld` tells the person's own
+    organisation that it is.
+    """
 
     record_id: UUID
     person_id: UUID
     version: int
     scope: Scope
     granted: Mapping[Category, Form]
+    is_withheld: bool
     features: Features
     data: Mapping[str, Any]
     warnings: Sequence[Mapping[str, str]]
@@ -48,8 +54,13 @@ class VisibleRecord:
             "source": self.disclosed.source,
             "service_area": service_area,
             "local_id": self.disclosed.local_id,
+            **self.protected(),
             **self.disclosed.fields,
         }
+
+    def protected(self) -> dict[str, bool]:
+        """Give the sign by which a call of the own organisation learns that something is kept from it."""
+        return {"protected": True} if self.is_withheld else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +74,14 @@ class LinkedPerson:
 
 
 async def get_person(tx: Transaction, person_id: UUID) -> tuple[str, UUID | None]:
-    """Give a person's owner and, if it was merged away, the survivor; raise `UnknownPerson`."""
-    statement = select(persons.c.owner, persons.c.merged_into).where(persons.c.person_id == person_id)
+    """Give a person's owner and, if it was merged away, the survivor; raise `UnknownPerson`.
+
+    Nobody is known but by a record that the call may know of, whatever else opens the person's row.
+    """
+    lives_on = func.coalesce(persons.c.merged_into, persons.c.person_id)
+    statement = select(persons.c.owner, persons.c.merged_into).where(
+        persons.c.person_id == person_id, exists().where(members.c.person_id == lives_on)
+    )
     row = (await tx.execute(statement)).one_or_none()
     if row is None:
         raise UnknownPerson("There is no such person, or none that you may know of.")
@@ -89,10 +106,11 @@ async def find_links(tx: Transaction, person_id: UUID, *, linkages: Collection[L
 async def find_visible_records(
     tx: Transaction, *, person_ids: Collection[UUID], permit: Permit, at: datetime
 ) -> list[VisibleRecord]:
-    """Give the records of some persons that the permit opens, disclosed as far as it grants."""
+    """Give the records of some persons that the permit opens, disclosed as far as it grants and protection allows."""
     statement = _visible().where(members.c.person_id == bindparam("persons", type_=ARRAY(Uuid)).any_())
     rows = await tx.execute(statement, {"persons": list(person_ids)})
-    return [_disclosed(row, permit=permit, at=at) for row in rows]
+    visible = [_disclosed(row, permit=permit, at=at) for row in rows]
+    return [record for record in visible if Category.EXISTENCE in record.granted]
 
 
 async def find_record(
@@ -131,7 +149,7 @@ def account_for(visible: Collection[VisibleRecord]) -> Disclosed:
 
 def _visible() -> Any:
     return (
-        select(records, members.c.person_id, members.c.features, sources.c.trust)
+        select(records, members.c.person_id, members.c.features, members.c.schemes, sources.c.trust)
         .join(members, members.c.record_id == records.c.record_id)
         .outerjoin(sources, (sources.c.owner == records.c.owner) & (sources.c.source == records.c.source))
         .order_by(records.c.owner, records.c.source, records.c.local_id)
@@ -140,7 +158,9 @@ def _visible() -> Any:
 
 def _disclosed(row: Any, *, permit: Permit, at: datetime) -> VisibleRecord:
     scope = Scope(row.scope)
-    granted = permit.grants.get(scope, {})
+    is_own = row.owner == permit.org
+    closed = uncleared(row.schemes, owner=row.owner, cleared=permit.cleared)
+    granted = effective_grants(permit.grants.get(scope, {}), closed=closed, is_own=is_own)
     fields = disclose(row.data, fields=FIELDS, granted=granted, bands=bands(at.date()))
     observed = row.data.get("observed_at")
     return VisibleRecord(
@@ -149,6 +169,7 @@ def _disclosed(row: Any, *, permit: Permit, at: datetime) -> VisibleRecord:
         version=row.version,
         scope=scope,
         granted=granted,
+        is_withheld=is_own and bool(closed),
         features=Features.from_json(row.features),
         data=row.data,
         warnings=row.warnings,

@@ -1,13 +1,13 @@
 """Finding people by what is known of somebody, within what is granted.
 
 A scope is searched by a value only where that value's category is granted as a value there; elsewhere neither the hit
-nor the weight says anything about it.
+nor the weight says anything about it. Somebody protected is not found where an address, phone or e-mail is given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
@@ -22,24 +22,34 @@ from customer_index.problems import TooLittleToGoOn
 from customer_index.queries.people import VisibleRecord, by_person, find_visible_records
 from customer_index.schemas import Found, NewSearch
 from customer_index.scoring import compare
-from shared.categories import Category, Form, Grants
+from shared.categories import SEALS, Category, Form, Protection
 from shared.db import Transaction
 from shared.permit import Permit
 
+_WHEREABOUTS: Final = ("postcode", "uprn", "phone", "email")
+"""Fields by which nobody protected is found."""
 _MOST_RECORDS = 300
 """Records looked at under one key and set of scopes."""
 
 _CANDIDATES = text(
     """
-    SELECT DISTINCT members.person_id
+    SELECT DISTINCT found.person_id
       FROM unnest(:keys, :scopes) AS wanted(key, scopes)
            CROSS JOIN LATERAL (
-             SELECT record_id FROM block_keys
+             SELECT person_id FROM block_keys JOIN members USING (record_id)
               WHERE block_keys.key = wanted.key AND block_keys.scope = ANY (string_to_array(wanted.scopes, ','))
-              LIMIT :most) AS carrier
-           JOIN members USING (record_id)
+                AND (members.schemes = '{}' OR NOT EXISTS (
+                  SELECT 1 FROM unnest(members.schemes) AS scheme
+                   WHERE scheme = ANY (:closing) AND NOT members.owner || '/' || scheme = ANY (:cleared)))
+              LIMIT :most) AS found
     """
-).bindparams(bindparam("keys", type_=ARRAY(BigInteger)), bindparam("scopes", type_=ARRAY(Text)))
+).bindparams(
+    bindparam("keys", type_=ARRAY(BigInteger)),
+    bindparam("scopes", type_=ARRAY(Text)),
+    bindparam("closing", type_=ARRAY(Text)),
+    bindparam("cleared", type_=ARRAY(Text)),
+)
+"""Whom a protection closes to the search is passed over before anything is counted or compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,8 @@ async def search_people(tx: Transaction, search: NewSearch, *, permit: Permit, m
     """Give the likeliest persons, the best first; raise `TooLittleToGoOn` by the fields given alone."""
     _require_enough(search)
     wanted = features(_as_record(search))
-    candidates = await _find_candidates(tx, wanted, grants=permit.grants)
+    closing = SEALS if all(getattr(search, name) is None for name in _WHEREABOUTS) else frozenset(Protection)
+    candidates = await _find_candidates(tx, wanted, permit=permit, closing=closing)
     visible = await find_visible_records(tx, person_ids=candidates, permit=permit, at=at)
     hits = []
     for person_id, records in by_person(visible).items():
@@ -71,17 +82,28 @@ async def search_people(tx: Transaction, search: NewSearch, *, permit: Permit, m
     ]
 
 
-async def _find_candidates(tx: Transaction, wanted: Features, *, grants: Grants) -> list[UUID]:
+async def _find_candidates(
+    tx: Transaction, wanted: Features, *, permit: Permit, closing: Collection[Protection]
+) -> list[UUID]:
     keys, scopes = [], []
     for key in block_keys(wanted):
         needed = KIND_CATEGORIES[key.kind]
-        searchable = [scope for scope, granted in grants.items() if needed <= _searchable(granted)]
+        searchable = [scope for scope, granted in permit.grants.items() if needed <= _searchable(granted)]
         if searchable:
             keys.append(key.digest)
             scopes.append(",".join(searchable))
     if not keys:
         return []
-    found = await tx.execute(_CANDIDATES, {"keys": keys, "scopes": scopes, "most": _MOST_RECORDS})
+    found = await tx.execute(
+        _CANDIDATES,
+        {
+            "keys": keys,
+            "scopes": scopes,
+            "closing": list(closing),
+            "cleared": list(permit.cleared),
+            "most": _MOST_RECORDS,
+        },
+    )
     return list(found.scalars())
 
 
@@ -110,7 +132,7 @@ def _hit(weight: float, person_id: UUID, records: Sequence[VisibleRecord], *, mo
 
 
 def _require_enough(search: NewSearch) -> None:
-    telling = ("postcode", "uprn", "phone", "email", "nhs_number", "national_insurance_number")
+    telling = (*_WHEREABOUTS, "nhs_number", "national_insurance_number")
     named = [bool(search.given_names), bool(search.family_name), search.date_of_birth is not None]
     if not any(getattr(search, name) for name in telling) and sum(named) < 2:
         raise TooLittleToGoOn("Give more of what is known: one of these names or dates alone finds too many.")
