@@ -106,6 +106,8 @@ class Permit:
         if self.source is not None and self.action is Action.WRITE:
             context["scv.matching_owner"] = self.org
             context["scv.write_scope"] = f"{self.org}/{self.source.service_area}"
+            # Whom an assertion belongs to must not depend on who may see it.
+            context["scv.hidden"] = ""
         return context
 
 

@@ -1,15 +1,26 @@
 """From a call for personal data to its permit, or to the refusal that follows from who calls and why alone.
 
-Not in this room: the rules (`policy`, `explain`) and refusals that depend on a person, which the inner services make.
+Every permit about people is made here, by one function that has first found out who does not exist for the caller and
+for which protections it is cleared; nobody else makes a permit, so no route can forget it. Not in this room: the rules
+(`policy`, `explain`, `clearance`) and refusals that depend on a person, which the inner services make.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
-from gateway.call import Call
+from fastapi import Request
+
+from gateway.call import Call, refuse_emergency
+from gateway.clearance import cleared_for
+from gateway.commands.emergency import open_accesses
+from gateway.emergency import Opening, emergency_clauses, openings, why_not_opened
 from gateway.explain import refusal
-from gateway.policy import Decision
-from gateway.problems import PurposeRequired, UnknownSource, refused
-from shared.categories import Action, Category, scope_of
+from gateway.hiding import find_hidden
+from gateway.policy import LOOKS, Decision, day_of
+from gateway.problems import PurposeRequired, UnknownSource
+from gateway.refusals import EmergencyNotPermitted, refused
+from gateway.standing import Caller
+from shared.categories import AREA_CLASS, Action, Category, Form, Purpose, scope_of, split_scope
 from shared.permit import Permit, SourceFacts
 
 
@@ -21,65 +32,153 @@ class Access:
     permit: Permit
 
 
-def grant_access(call: Call, *, action: Action) -> Access:
-    """Decide a call about people; raise the refusal if it is granted nothing at all."""
-    return _access(call, action=action, facts=None)
+async def grant_access(request: Request, call: Call, *, action: Action) -> Access:
+    """Decide a call about people; raise the refusal if it is granted nothing at all.
+
+    The one decision that an emergency widens: whose data it opens is on record before anything is asked for.
+    """
+    snapshot, caller, purpose = call.snapshot, call.caller, purpose_of(call)
+    opened = await _open_in_emergency(request, call, purpose=purpose, action=action)
+    decision = snapshot.decide(caller, purpose=purpose, action=action, at=call.at, emergency=call.emergency)
+    if not decision.grants:
+        raise refused(refusal(snapshot.governance, caller=caller, purpose=purpose, action=action, at=call.at))
+    return await open_access(request, call, decision, action=action, in_emergency=opened)
 
 
-def grant_access_to_source(call: Call, *, action: Action, source: str) -> Access:
+async def grant_access_to_source(request: Request, call: Call, *, action: Action, source: str) -> Access:
     """Decide a call about a source system of the caller's organisation; raise the refusal, or `UnknownSource`."""
-    facts = call.snapshot.sources.get(call.caller.org, {}).get(source)
+    refuse_emergency(call)
+    snapshot, caller, purpose = call.snapshot, call.caller, purpose_of(call)
+    facts = snapshot.sources.get(caller.org, {}).get(source)
     if facts is None:
         raise UnknownSource
-    return _access(call, action=action, facts=facts)
-
-
-def access_to_nobody(call: Call) -> Access:
-    """Give a call that is not about people a permit that opens nobody's rows."""
-    permit = Permit(
-        txn=call.txn,
-        subject=call.caller.subject,
-        org=call.caller.org,
-        roles=tuple(sorted(call.caller.held_roles)),
-        purpose="",
-        action=Action.READ,
-    )
-    return Access(decision=Decision(grants={}, clauses={}, valid_until=None), permit=permit)
-
-
-def _access(call: Call, *, action: Action, facts: SourceFacts | None) -> Access:
-    snapshot, caller = call.snapshot, call.caller
-    if call.purpose is None:
-        raise PurposeRequired
-    decision = snapshot.decide(caller, purpose=call.purpose, action=action, at=call.at)
-    area = None if facts is None else facts.service_area
-    covered = bool(decision.grants) if area is None else _knows(decision, org=caller.org, area=area)
-    if not covered:
+    decision = snapshot.decide(caller, purpose=purpose, action=action, at=call.at)
+    if Category.EXISTENCE not in decision.grants.get(scope_of(caller.org, facts.service_area), {}):
         raise refused(
             refusal(
                 snapshot.governance,
                 caller=caller,
-                purpose=call.purpose,
+                purpose=purpose,
                 action=action,
                 at=call.at,
-                provider=None if area is None else caller.org,
-                service_area=area,
+                provider=caller.org,
+                service_area=facts.service_area,
             )
         )
-    permit = Permit(
-        txn=call.txn,
-        subject=caller.subject,
-        org=caller.org,
-        roles=tuple(sorted(caller.held_roles)),
-        purpose=call.purpose,
-        action=action,
+    return await open_access(request, call, decision, action=action, source=facts)
+
+
+async def grant_access_across_owners(request: Request, call: Call) -> Access:
+    """Decide a steward's call about what another owner's steward may decide on as well; raise the refusal.
+
+    It changes what is the own organisation's, as far as a steward may, and knows of others' what a reader would.
+    """
+    refuse_emergency(call)
+    snapshot, caller, purpose = call.snapshot, call.caller, purpose_of(call)
+    own = snapshot.decide(caller, purpose=purpose, action=Action.STEWARD, at=call.at)
+    if not own.grants:
+        raise refused(refusal(snapshot.governance, caller=caller, purpose=purpose, action=Action.STEWARD, at=call.at))
+    looked = snapshot.decide(caller, purpose=purpose, action=Action.READ, at=call.at)
+    others = {scope: granted for scope, granted in looked.grants.items() if split_scope(scope)[0] != caller.org}
+    return await open_access(request, call, replace(looked, grants={**own.grants, **others}), action=Action.STEWARD)
+
+
+async def access_of(request: Request, call: Call, caller: Caller, *, purpose: Purpose, decision: Decision) -> Access:
+    """Give the access that a caller somebody asks about would have to look at what a decision grants."""
+    asked = replace(call, caller=caller, purpose=purpose)
+    return await open_access(request, asked, decision, action=Action.READ)
+
+
+async def access_to_own_records(request: Request, call: Call) -> Access:
+    """Give a call that governs its own organisation the knowledge of which of its records exist, and no more."""
+    org = call.caller.org
+    existence = {Category.EXISTENCE: Form.VALUE}
+    grants = {scope_of(org, area): existence for area in AREA_CLASS}
+    decision = Decision(grants=grants, clauses={}, valid_until=None)
+    asked = replace(call, purpose=Purpose.SUBJECT_RIGHTS)
+    return await open_access(request, asked, decision, action=Action.READ)
+
+
+def access_to_nobody(call: Call) -> Access:
+    """Give a call that is not about people a permit that opens nobody's rows."""
+    return Access(
+        decision=Decision(grants={}, clauses={}, valid_until=None), permit=_permit(call, purpose="", action=Action.READ)
+    )
+
+
+async def open_access(
+    request: Request,
+    call: Call,
+    decision: Decision,
+    *,
+    action: Action,
+    source: SourceFacts | None = None,
+    clauses: tuple[str, ...] = (),
+    in_emergency: Collection[str] = (),
+) -> Access:
+    """Make the permit for what was decided; people who do not exist for the caller are left out of it.
+
+    `source` is written for, `clauses` are those of referrals in force, `in_emergency` the owners an emergency opened.
+    """
+    snapshot, caller, purpose = call.snapshot, call.caller, purpose_of(call)
+    permit = replace(
+        _permit(call, purpose=purpose, action=action),
         grants=decision.grants,
         linkages=snapshot.linkages_seen(decision, org=caller.org, at=call.at),
         barred=snapshot.barred(decision),
-        source=facts,
+        source=source,
+        clauses=clauses,
+        cleared=cleared_for(caller, purpose=purpose, in_emergency=in_emergency),
     )
-    return Access(decision=decision, permit=permit)
+    if not caller.exclusions:
+        return Access(decision=decision, permit=permit)
+    looked = decision
+    if action not in LOOKS:
+        looked = snapshot.decide(caller, purpose=purpose, action=Action.READ, at=call.at)
+    looking = replace(
+        _permit(call, purpose=purpose, action=Action.READ),
+        grants=looked.grants,
+        linkages=snapshot.linkages_seen(looked, org=caller.org, at=call.at),
+        barred=snapshot.barred(looked),
+    )
+    hidden = await find_hidden(request, call, looking=looking)
+    return Access(decision=decision, permit=replace(permit, hidden=hidden))
 
 
-def _knows(decision: Decision, *, org: str, area: str) -> bool:
-    return Category.EXISTENCE in decision.grants.get(scope_of(org, area), {})
+def purpose_of(call: Call) -> Purpose:
+    """Give the purpose of a call; raise `PurposeRequired` if it has none."""
+    if call.purpose is None:
+        raise PurposeRequired
+    return call.purpose
+
+
+async def _open_in_emergency(request: Request, call: Call, *, purpose: Purpose, action: Action) -> Collection[str]:
+    """Put on record whose data the emergency that a caller declares opens to it; give the owners.
+
+    Raises `EmergencyNotPermitted` if it opens nothing.
+    """
+    if call.declared is None:
+        return ()
+    governance, caller, reason, on = call.snapshot.governance, call.caller, call.declared.reason, day_of(call.at)
+    opened: tuple[Opening, ...] = ()
+    if emergency_clauses(governance, caller=caller, reason=reason):
+        decision = call.snapshot.decide(caller, purpose=purpose, action=action, at=call.at, emergency=reason)
+        opened = openings(governance, caller=caller, reason=reason, grants=decision.grants, on=on)
+    if not opened:
+        why = why_not_opened(governance, caller=caller, reason=reason, purpose=purpose, on=on)
+        raise EmergencyNotPermitted(clause=why.clause, needed=why.needed)
+    async with request.app.state.database.transaction({"scv.org": caller.employing_org}) as tx:
+        await open_accesses(tx, call, opened, emergency=call.declared)
+    call.emergency = reason
+    return {one.provider for one in opened}
+
+
+def _permit(call: Call, *, purpose: str, action: Action) -> Permit:
+    return Permit(
+        txn=call.txn,
+        subject=call.caller.worker,
+        org=call.caller.org,
+        roles=tuple(sorted(call.caller.held_roles)),
+        purpose=purpose,
+        action=action,
+    )

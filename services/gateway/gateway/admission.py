@@ -16,7 +16,8 @@ from gateway import audit
 from gateway.audit import Entry, Outcome, StaleDecision
 from gateway.call import Call, identify, read_headers
 from gateway.limits import RateLimit
-from gateway.problems import AuditUnavailable, GovernanceUnsettled, PurposeRequired, RoleNotPermitted, UnknownPurpose
+from gateway.problems import AuditUnavailable, GovernanceUnsettled, PurposeRequired, UnknownPurpose
+from gateway.refusals import RoleNotPermitted
 from shared.categories import Action, Purpose, Role
 from shared.problems import InvalidRequest, MalformedRequest, Problem
 
@@ -24,7 +25,7 @@ _ATTEMPTS: Final = 5
 _PURPOSES: Final = frozenset(Purpose)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-Admission = Callable[[Request], Call]
+Admission = Callable[[Request], Awaitable[Call]]
 
 
 class GovernedRoute(APIRoute):
@@ -39,7 +40,7 @@ class GovernedRoute(APIRoute):
             headers: dict[str, str] = {}
             for _ in range(_ATTEMPTS):
                 call = await identify(request)
-                headers = headers or limit.count(call.caller.org, subject=call.caller.subject)
+                headers = headers or limit.count(call.caller.employing_org, subject=call.caller.subject)
                 try:
                     return await _accounted_for(request, call, answer, headers=headers)
                 except StaleDecision:
@@ -67,8 +68,9 @@ class ChangingRoute(GovernedRoute):
 def admits(*roles: Role) -> Admission:
     """Make a dependency that gives the call, if its caller holds one of these roles; none named means any role."""
 
-    def admitted(request: Request) -> Call:
-        call = _call_of(request)
+    async def admitted(request: Request) -> Call:
+        call: Call = request.state.call
+        read_headers(call, request)
         _require_role(call, frozenset(roles or Role))
         return call
 
@@ -79,21 +81,16 @@ def admits(*roles: Role) -> Admission:
 def admits_for_purpose(*roles: Role, action: Action) -> Admission:
     """Make a dependency that gives a call for personal data: its caller holds one of these roles and has a purpose."""
 
-    def admitted(request: Request) -> Call:
-        call = _call_of(request)
+    async def admitted(request: Request) -> Call:
+        call: Call = request.state.call
         call.action = action
         call.purpose = _purpose_of(request)
+        read_headers(call, request)
         _require_role(call, frozenset(roles))
         return call
 
     admitted.roles = roles  # type: ignore[attr-defined]  # read by the house rules
     return admitted
-
-
-def _call_of(request: Request) -> Call:
-    call: Call = request.state.call
-    read_headers(call, request)
-    return call
 
 
 def _purpose_of(request: Request) -> Purpose:

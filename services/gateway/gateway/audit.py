@@ -73,7 +73,7 @@ class Entry:
 _COLUMNS: Final = (
     "audit_id", "at", "organisation", "subject", "roles", "purpose", "case_reference", "action", "method", "route",
     "person_ids", "person_owners", "records", "owners", "scopes", "clauses", "policy", "outcome", "reason", "status",
-    "epoch",
+    "epoch", "acting_for", "emergency",
 )  # fmt: skip
 _CASTS: Final = {
     "audit_id": "uuid", "at": "timestamptz", "roles": "text[]", "person_ids": "uuid[]",
@@ -85,13 +85,15 @@ _VALUES: Final = ", ".join(f"CAST(:{name} AS {_CASTS.get(name, 'text')})" for na
 
 _APPEND: Final = text(
     "WITH decided AS (SELECT nextval('audit_sequence') AS sequence FROM governance"  # noqa: S608  names, no values
-    " WHERE COALESCE(governance.epoch = CAST(:as_of AS bigint), true)),"
+    " WHERE CAST(:as_of AS bigint) IS NULL OR settled_epoch() = CAST(:as_of AS bigint)),"
     f" entry AS (INSERT INTO audit (sequence, {', '.join(_COLUMNS)}) SELECT sequence, {_VALUES} FROM decided),"
+    " waiting AS (INSERT INTO audit_unsealed (sequence, at) SELECT sequence, CAST(:at AS timestamptz) FROM decided),"
     " found AS (INSERT INTO audit_persons (person_id, sequence)"
     " SELECT person, sequence FROM decided, unnest(CAST(:person_ids AS uuid[])) AS person)"
     " SELECT sequence FROM decided"
 ).bindparams(bindparam("person_ids", type_=ARRAY(Uuid())))
-"""One statement, so that a call pays one round trip for the check, its row and the index of persons."""
+"""One statement, so that a call pays one round trip for the check, its row, the index of persons and what the sealer
+looks for. A change of the rules waits until the row is committed, and the row until the change is."""
 
 
 async def append(tx: Transaction, call: Call, entry: Entry, *, as_of: int | None) -> None:
@@ -154,7 +156,7 @@ def _row(call: Call, entry: Entry) -> dict[str, Any]:
     return {
         "audit_id": call.txn,
         "at": call.at,
-        "organisation": call.caller.org,
+        "organisation": call.caller.employing_org,
         "subject": call.caller.subject,
         "roles": sorted(call.caller.held_roles),
         "purpose": call.purpose,
@@ -173,4 +175,6 @@ def _row(call: Call, entry: Entry) -> dict[str, Any]:
         "reason": entry.reason,
         "status": entry.status,
         "epoch": call.snapshot.epoch,
+        "acting_for": None if call.caller.employer is None else call.caller.org,
+        "emergency": call.emergency,
     }

@@ -1,7 +1,7 @@
 """One call: who makes it, for what purpose, and under which state of the rules it is decided.
 
-In this room: the call as a value, and how it is read from a request. Not in this room: which roles a route admits
-(`admission`) and the record of the call (`audit`).
+In this room: the call as a value, and how it is read from a request: who calls, for which organisation, in what
+emergency. Not in this room: which roles a route admits (`admission`) and the record of the call (`audit`).
 """
 
 import re
@@ -12,7 +12,10 @@ from uuid import UUID, uuid4
 
 from fastapi import Request
 
-from gateway.problems import MalformedCaseReference, NoMandate, NotAuthenticated
+from gateway.emergency import Emergency, read_emergency
+from gateway.mandate import under_mandate
+from gateway.policy import LOOKS, day_of
+from gateway.problems import MalformedCaseReference, MalformedEmergency, NoMandate, NotAuthenticated
 from gateway.register import Register, Snapshot
 from gateway.standing import Caller
 from shared.categories import Purpose, Role
@@ -37,6 +40,10 @@ class Call:
     action: str = "govern"
     purpose: Purpose | None = None
     case_reference: str | None = None
+    declared: Emergency | None = None
+    """The emergency that its caller declares."""
+    emergency: str | None = None
+    """The reason of the emergency that opened something to it."""
     accounted_for: bool = False
     """Whether the audit holds a row of this call."""
 
@@ -69,14 +76,54 @@ async def identify(request: Request) -> Call:
 
 
 def read_headers(call: Call, request: Request) -> None:
-    """Read what else the caller says of the call: for whom, and for which case."""
-    acting_for = request.headers.get("SCV-Acting-For", call.caller.org)
-    if acting_for != call.caller.org:
-        raise NoMandate
+    """Read what else the caller says of a call whose action and purpose are known: for which case, for which
+    organisation, in what emergency.
+
+    Raises `MalformedCaseReference`, `NoMandate` or `MalformedEmergency`.
+    """
     reference = request.headers.get("SCV-Case")
     if reference is not None and _CASE_REFERENCE.fullmatch(reference) is None:
         raise MalformedCaseReference
     call.case_reference = reference
+    call.caller = _acting_for(call, request.headers.get("SCV-Acting-For", call.caller.org))
+    declared = request.headers.get("SCV-Emergency")
+    if declared is not None:
+        call.declared = _emergency(call, declared)
+
+
+def refuse_emergency(call: Call) -> None:
+    """Raise `MalformedEmergency` if a caller declares one where no emergency opens anything."""
+    if call.declared is not None:
+        raise MalformedEmergency("An emergency opens views and searches of people only.")
+
+
+def _acting_for(call: Call, org: str) -> Caller:
+    """Give who calls, acting for an organisation; nobody governs for another, so that takes a purpose."""
+    if org == call.caller.org:
+        return call.caller
+    kind = call.snapshot.organisations.get(org)
+    if call.purpose is None or kind is None:
+        raise NoMandate
+    caller = under_mandate(
+        call.caller,
+        org=org,
+        org_kind=kind,
+        mandates=call.snapshot.mandates,
+        purpose=call.purpose,
+        on=day_of(call.at),
+    )
+    if caller is None:
+        raise NoMandate
+    return caller
+
+
+def _emergency(call: Call, declared: str) -> Emergency:
+    if call.action not in LOOKS:
+        raise MalformedEmergency("An emergency opens views and searches of people only.")
+    try:
+        return read_emergency(declared)
+    except ValueError:
+        raise MalformedEmergency("Send a reason and a note of at most 500 characters, as `reason; note`.") from None
 
 
 async def _verified(verifier: TokenVerifier, token: str, *, snapshot: Snapshot, at: datetime) -> Identity:

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from gateway import audit
 from gateway.audit import Entry, Outcome, StaleDecision
@@ -20,6 +21,9 @@ from shared.db import Transaction
 from shared.outbox import Happened, emit
 
 EVENT_SOURCE = "gateway"
+
+_WAIT_FOR_ANSWERS: Final = text("SELECT pg_advisory_xact_lock(hashtext('governance'))")
+"""The other side of the lock that `settled_epoch()` takes for every answer."""
 
 
 @dataclass(slots=True)
@@ -47,7 +51,9 @@ async def changing(request: Request, call: Call, *, org: str, owners: Sequence[s
 
 
 async def next_epoch(tx: Transaction, *, after: int) -> None:
-    """Begin the epoch after this one, and keep every other change waiting; raise `StaleDecision` if it is over."""
+    """Begin the epoch after this one once all answers of this one are on record, and keep every other change waiting;
+    raise `StaleDecision` if it is over."""
+    await tx.execute(_WAIT_FOR_ANSWERS)
     advanced = update(governance).where(governance.c.epoch == after).values(epoch=after + 1)
     if (await tx.execute(advanced)).rowcount != 1:
         raise StaleDecision

@@ -1,7 +1,8 @@
 """Why not: the reason for every cell a call may not see.
 
 In this room: for each cell that `policy.decide()` does not grant, the nearest miss and what would be needed. It asks
-only the clauses under which the caller's own organisation receives, so it tells nothing of agreements between others.
+only the clauses under which the caller's own organisation receives, so it tells nothing of agreements between others;
+of a borough's policy it names what forbids a cell that would else be granted.
 Not in this room: the decision itself.
 """
 
@@ -44,7 +45,7 @@ def explain(
     service_area: str | None = None,
 ) -> list[Denial]:
     """List every cell a call is not granted, the caller's own first; one provider's or one area's if they are named."""
-    granted = decide(governance, caller=caller, purpose=purpose, action=action, at=at).grants
+    decision = decide(governance, caller=caller, purpose=purpose, action=action, at=at)
     received = _weigh(governance, caller=caller, purpose=purpose, at=at)
     denials = []
     for owner in sorted(governance.owners, key=lambda owner: (owner != caller.org, owner)):
@@ -54,15 +55,18 @@ def explain(
         for area in AREA_CLASS:
             if service_area not in (None, area):
                 continue
-            told = granted.get(scope_of(owner, area), {})
+            scope = scope_of(owner, area)
+            told = decision.grants.get(scope, {})
+            forbidden = decision.forbidden.get(scope, {})
             for category in _IN_ORDER:
                 if category in told:
                     continue
-                why = (
-                    _own_refusal(caller.held_roles, purpose=purpose, action=action, area=area, category=category)
-                    if owner == caller.org
-                    else _other_refusal(offers, action=action, scope=scope_of(owner, area), category=category)
-                )
+                if category in forbidden:
+                    why = forbidden_by(forbidden[category])
+                elif owner == caller.org:
+                    why = _own_refusal(caller.held_roles, purpose=purpose, action=action, area=area, category=category)
+                else:
+                    why = _other_refusal(offers, action=action, scope=scope, category=category)
                 denials.append(_denial(why, provider=owner, service_area=area, category=category))
     return denials
 
@@ -102,6 +106,16 @@ def refusal(
     if nearest is None:
         return _UNCOVERED
     return Refusal(reason=nearest.reason, clause=nearest.clause, needed=nearest.needed)
+
+
+def forbidden_by(policy_id: str) -> Refusal:
+    """Give the refusal that follows from a borough's policy, named as `borough/id`."""
+    borough = policy_id.partition("/")[0]
+    return Refusal(
+        reason=Reason.FORBIDDEN_BY_OWNER_POLICY,
+        clause=policy_id,
+        needed=f"another purpose, role or time, or a change that {borough} makes to its own policy",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,12 @@ class Forwarded:
     def is_change(self) -> bool:
         """Whether something is changed, so that the intent is recorded first. Reusing an assessment looks at one that
         may be another owner's, and changes only what the own organisation makes of it."""
-        return self.action is Action.WRITE or self.path.endswith("/reuse")
+        return self.action in (Action.WRITE, Action.STEWARD) or self.path.endswith("/reuse")
+
+    @property
+    def spans_owners(self) -> bool:
+        """Whether a change of the own organisation's takes knowing another owner's person: the other side of a link."""
+        return self.action is Action.STEWARD and self.path.endswith(("/decision", "/undo"))
 
     @property
     def is_stream(self) -> bool:
@@ -69,7 +74,19 @@ _PEOPLE: Final = (
     Forwarded(method="GET", path="/v1/loads/{load_id}/rejects", action=Action.READ, roles=_ASSERTING),
     Forwarded(method="POST", path="/v1/people/search", action=Action.SEARCH, roles=LOOKING),
     Forwarded(method="GET", path="/v1/people/{person_id}/household", action=Action.READ, roles=LOOKING),
+    Forwarded(method="PUT", path="/v1/people/{person_id}/protection", action=Action.STEWARD, roles=(Role.STEWARD,)),
+    Forwarded(method="DELETE", path="/v1/people/{person_id}/protection", action=Action.STEWARD, roles=(Role.STEWARD,)),
 )
+
+_STEWARDING: Final = (Role.STEWARD,)
+_STEWARDSHIP: Final = (
+    Forwarded(method="GET", path="/v1/reviews", action=Action.READ, roles=_STEWARDING),
+    Forwarded(method="POST", path="/v1/reviews/{review_id}/decision", action=Action.STEWARD, roles=_STEWARDING),
+    Forwarded(method="POST", path="/v1/people/{person_id}/merge", action=Action.STEWARD, roles=_STEWARDING),
+    Forwarded(method="POST", path="/v1/people/{person_id}/split", action=Action.STEWARD, roles=_STEWARDING),
+    Forwarded(method="POST", path="/v1/stewardship/{stewardship_id}/undo", action=Action.STEWARD, roles=_STEWARDING),
+)
+"""What stewards do; they look at possible matches as readers, so that clauses of other owners count."""
 
 
 def _work(
@@ -103,4 +120,4 @@ _CASES: Final = (
     _work("POST", "/v1/assessments/{assessment_id}/reuse", about=About.ITEM, action=Action.READ),
 )
 
-FORWARDED: Final = (*_PEOPLE, *_CASES)
+FORWARDED: Final = (*_PEOPLE, *_STEWARDSHIP, *_CASES)

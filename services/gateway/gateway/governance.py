@@ -1,12 +1,13 @@
-"""The agreements between organisations, compiled for asking.
+"""The agreements between organisations and the policies of boroughs, compiled for asking.
 
 In this room: the clauses that grant, each with its cells spelt out and its conditions, indexed by who receives and for
-which purpose. Not in this room: whether a caller meets the conditions (`standing`) and the decision (`policy`).
+which purpose, and the boroughs' own policies. Not in this room: whether a caller meets the conditions (`standing`),
+what a policy forbids (`narrowing`) and the decision (`policy`).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -19,10 +20,23 @@ from gateway.agreement import (
     Trigger,
     areas_of,
 )
+from gateway.borough_policy import Forbids, compile_policy
 from gateway.clauses import names_condition
 from gateway.lifecycle import AgreementStatus
 from gateway.organisation import OrganisationKind
-from shared.categories import STRICTER_ROWS, Category, Form, Purpose, Role, Scope, row_scope, scope_of, split_scope
+from shared.categories import (
+    CATEGORY_CLASS,
+    STRICTER_ROWS,
+    Category,
+    DataClass,
+    Form,
+    Purpose,
+    Role,
+    Scope,
+    row_scope,
+    scope_of,
+    split_scope,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +56,21 @@ class BarredSource:
     owner: str
     service_area: str
     statute: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmergencyTerms:
+    """What an agreement opens in an emergency, in the scopes of one of its clauses: to whom, why, what and how long.
+
+    A category of a class of its own is opened only where the flow names the legal condition of that class.
+    """
+
+    agreement_id: str
+    reasons: frozenset[str]
+    roles: frozenset[Role]
+    categories: frozenset[Category]
+    max_minutes: int
+    review_within_hours: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +96,7 @@ class Clause:
     cells: Mapping[Scope, Mapping[Category, Form]]
     barred: frozenset[Scope]
     linked: frozenset[str]
+    emergency: EmergencyTerms | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +109,8 @@ class Governance:
     referred: Mapping[str, tuple[Clause, ...]]
     """The clauses under which people are referred, by who receives them."""
     linking: tuple[Clause, ...]
+    policies: Mapping[str, tuple[Forbids, ...]] = field(default_factory=dict)
+    """What each borough forbids; those that forbid nothing are not among them."""
 
 
 _KNOWN_TO_THE_PARTIES: Final = frozenset({AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED, AgreementStatus.EXPIRED})
@@ -90,8 +122,12 @@ def compile_governance(
     *,
     agreements: Iterable[Agreement],
     barred_sources: Iterable[BarredSource] = (),
+    policy_texts: Mapping[str, str] | None = None,
 ) -> Governance:
-    """Compile everything that decisions are made from, once for each change of it."""
+    """Compile everything that decisions are made from, once for each change of it.
+
+    `policy_texts` are the policies in force, by borough.
+    """
     statutes: dict[Scope, set[str]] = defaultdict(set)
     for source in barred_sources:
         statutes[scope_of(source.owner, source.service_area)].add(_cited(source.statute))
@@ -120,6 +156,11 @@ def compile_governance(
         received_for={key: tuple(clauses) for key, clauses in received_for.items()},
         referred={org: tuple(clauses) for org, clauses in referred.items()},
         linking=tuple(linking),
+        policies={
+            org: policy
+            for org, text in sorted((policy_texts or {}).items())
+            if organisations.get(org) is OrganisationKind.BOROUGH and (policy := compile_policy(org, text))
+        },
     )
 
 
@@ -160,6 +201,26 @@ def _compile(flow: Flow, *, agreement: Agreement, statutes: Mapping[Scope, set[s
         cells=dict.fromkeys(scopes, shown),
         barred=barred,
         linked=frozenset(split_scope(scope)[1] for scope in scopes if links and scope not in barred),
+        emergency=_emergency(flow, agreement=agreement),
+    )
+
+
+def _emergency(flow: Flow, *, agreement: Agreement) -> EmergencyTerms | None:
+    terms = agreement.content.break_glass
+    if terms is None or not terms.allowed:
+        return None
+    return EmergencyTerms(
+        agreement_id=agreement.agreement_id,
+        reasons=frozenset(terms.reasons),
+        roles=frozenset(terms.roles) - {Role.OPERATOR},
+        categories=frozenset(
+            category
+            for category in terms.categories
+            if category is not Category.LINKAGE
+            and names_condition(flow, CATEGORY_CLASS.get(category, DataClass.ORDINARY))
+        ),
+        max_minutes=terms.max_minutes,
+        review_within_hours=terms.review_within_hours,
     )
 
 

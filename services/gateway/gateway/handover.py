@@ -13,31 +13,28 @@ import httpx
 from fastapi import Request
 from pydantic_core import from_json
 
-from gateway.access import Access
+from gateway.access import Access, open_access, purpose_of
 from gateway.audit import Shown
 from gateway.call import Call
 from gateway.policy import Decision, decide_referral
 from gateway.problems import (
     ConsentRequired,
-    PurposeRequired,
     ServiceUnreachable,
     UnknownPerson,
     UnknownService,
     UnknownSource,
-    refused,
 )
 from gateway.referring import clauses_needing_consent, why_not_referred
+from gateway.refusals import refused
 from gateway.reply import account_of
 from gateway.schemas.people import Withheld
 from gateway.schemas.referrals import NewPreview
+from gateway.standing import Reason
 from gateway.subject import about_subject
 from gateway.upstream import CUSTOMER_INDEX, REFERRALS, Upstream
-from shared.categories import Action, Category, Form, Grants, Purpose, Scope, scope_of, split_scope
-from shared.permit import Permit
+from shared.categories import Action, Category, Grants, Purpose, Scope, scope_of, split_scope
 
 NOT_ACCEPTED: Final = "not-accepted-by-service"
-_COVERED: Final = "not-covered-by-agreement"
-_OWN_ROLE: Final = "role-not-permitted"
 _HANDED_OVER: Final = (
     Category.IDENTITY,
     Category.IDENTIFIERS,
@@ -72,16 +69,15 @@ class Handover:
 
 async def plan_handover(request: Request, call: Call, new: NewPreview) -> Handover:
     """Decide a referral and gather what it discloses; raise the refusal, or what is unknown."""
-    if call.purpose is None:
-        raise PurposeRequired
+    purpose = purpose_of(call)
     service = await _service(request, new)
     recipient = str(service["org"])
     decision = decide_referral(
-        call.snapshot.governance, caller=call.caller, recipient=recipient, purpose=call.purpose, at=call.at
+        call.snapshot.governance, caller=call.caller, recipient=recipient, purpose=purpose, at=call.at
     )
     accepted = _accepted(decision, service)
-    _require_covered(call, accepted, new=new, recipient=recipient, purpose=call.purpose)
-    own = call.snapshot.decide(call.caller, purpose=call.purpose, action=Action.REFER, at=call.at)
+    _require_covered(call, accepted, new=new, recipient=recipient, purpose=purpose)
+    own = call.snapshot.decide(call.caller, purpose=purpose, action=Action.REFER, at=call.at)
     access = await _resolved(request, call, new, decision=accepted, own=own, recipient=recipient)
     reply = await _index(request).call(
         "GET", f"/v1/people/{access.permit.about[0].person_id}/disclosure", permit=access.permit, at=call.at
@@ -93,7 +89,7 @@ async def plan_handover(request: Request, call: Call, new: NewPreview) -> Handov
     used = {accepted.clauses[entry["scope"]][Category(entry["category"])] for entry in entries}
     first = accepted.clauses[anchored][Category.EXISTENCE]
     return Handover(
-        access=Access(decision=accepted, permit=replace(access.permit, grants=own.grants)),
+        access=replace(access, permit=replace(access.permit, grants=own.grants)),
         recipient=recipient,
         clauses=[first, *sorted(used - {first})],
         entries=entries,
@@ -103,7 +99,7 @@ async def plan_handover(request: Request, call: Call, new: NewPreview) -> Handov
             sorted({anchored, *(Scope(entry["scope"]) for entry in entries)}),
             handed=accepted.grants,
             covered=decision.grants,
-            own=own.grants,
+            own=own,
         ),
     )
 
@@ -165,32 +161,20 @@ async def _resolved(
     For somebody the caller knows, and of whom no record is in such a scope, that is the refusal.
     """
     body = _body(new)
-    access = Access(decision=decision, permit=_permit(call, decision.grants))
+    access = await open_access(request, call, decision, action=Action.REFER)
     try:
         return await about_subject(request, call, access, body=body)
     except UnknownPerson:
-        await about_subject(request, call, Access(decision=own, permit=_permit(call, own.grants)), body=body)
-    assert call.purpose is not None  # noqa: S101  the plan began with it
+        known = replace(access, permit=replace(access.permit, grants=own.grants))
+        await about_subject(request, call, known, body=body)
     raise refused(
         why_not_referred(
-            call.snapshot.governance, caller=call.caller, recipient=recipient, purpose=call.purpose, at=call.at
+            call.snapshot.governance, caller=call.caller, recipient=recipient, purpose=purpose_of(call), at=call.at
         )
     )
 
 
-def _permit(call: Call, grants: Grants) -> Permit:
-    return Permit(
-        txn=call.txn,
-        subject=call.caller.subject,
-        org=call.caller.org,
-        roles=tuple(sorted(call.caller.held_roles)),
-        purpose=call.purpose or "",
-        action=Action.REFER,
-        grants=grants,
-    )
-
-
-def _withheld(scopes: Sequence[Scope], *, handed: Grants, covered: Grants, own: Grants) -> list[Withheld]:
+def _withheld(scopes: Sequence[Scope], *, handed: Grants, covered: Grants, own: Decision) -> list[Withheld]:
     """Say of each scope what is not handed over, and why: nearest to the referrer first."""
     found = []
     for scope in scopes:
@@ -198,7 +182,7 @@ def _withheld(scopes: Sequence[Scope], *, handed: Grants, covered: Grants, own: 
         reasons: dict[str, list[Category]] = defaultdict(list)
         for category in _HANDED_OVER:
             if category not in handed.get(scope, {}):
-                reasons[_reason(category, covered=covered.get(scope, {}), own=own.get(scope, {}))].append(category)
+                reasons[_reason(category, scope=scope, covered=covered, own=own)].append(category)
         found += [
             Withheld(owner=owner, service_area=area, categories=sorted(categories), reason=reason, clause=None)
             for reason, categories in reasons.items()
@@ -206,10 +190,12 @@ def _withheld(scopes: Sequence[Scope], *, handed: Grants, covered: Grants, own: 
     return found
 
 
-def _reason(category: Category, *, covered: Mapping[Category, Form], own: Mapping[Category, Form]) -> str:
-    if category not in own:
-        return _OWN_ROLE
-    return NOT_ACCEPTED if category in covered else _COVERED
+def _reason(category: Category, *, scope: Scope, covered: Grants, own: Decision) -> str:
+    if category in own.forbidden.get(scope, {}):
+        return Reason.FORBIDDEN_BY_OWNER_POLICY
+    if category not in own.grants.get(scope, {}):
+        return Reason.ROLE_NOT_PERMITTED
+    return NOT_ACCEPTED if category in covered.get(scope, {}) else Reason.NOT_COVERED_BY_AGREEMENT
 
 
 def _body(new: NewPreview) -> bytes:

@@ -2,18 +2,20 @@
 
 In this room: `decide()`, pure and fast, the two decisions about a referral (what may be handed over, and what may be
 read of it), and what two owners open to each other for linkage. Not in this room: why something is refused (`explain`,
-`referring`), the shipped rules of a borough's own records (`defaults`), the conditions of a clause (`standing`), and
-rules about a single person, which are applied where the person is known.
+`referring`), the shipped rules of a borough's own records (`defaults`), the conditions of a clause (`standing`), what
+boroughs' policies take away (`narrowing`), and rules about one person, which are applied where the person is known.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Final
 
 from gateway.defaults import own_areas, own_stricter_rows
+from gateway.emergency import emergency_clauses
 from gateway.governance import Clause, Governance
+from gateway.narrowing import narrow
 from gateway.organisation import OrganisationKind
 from gateway.standing import Caller, is_idle, next_change, unmet_conditions
 from shared.categories import (
@@ -38,16 +40,29 @@ LOOKS: Final = frozenset({Action.READ, Action.SEARCH})
 class Decision:
     """What a call may see, the clause behind each cell of another owner, and until when the dates leave it so.
 
-    `valid_until` is the first moment at which time alone could change it; None if it never does.
+    `valid_until` is the first moment at which time alone could change it; None if it never does. `forbidden` are the
+    cells that would be granted but for a borough's policy, each with that policy's `borough/id`.
     """
 
     grants: Grants
     clauses: Mapping[Scope, Mapping[Category, str]]
     valid_until: datetime | None
+    forbidden: Mapping[Scope, Mapping[Category, str]] = field(default_factory=dict)
 
 
-def decide(governance: Governance, *, caller: Caller, purpose: Purpose, action: Action, at: datetime) -> Decision:
-    """Decide what a call may see of all owners; `at` carries its time zone, and days are those of UTC."""
+def decide(
+    governance: Governance,
+    *,
+    caller: Caller,
+    purpose: Purpose,
+    action: Action,
+    at: datetime,
+    emergency: str | None = None,
+) -> Decision:
+    """Decide what a call may see of all owners; `at` carries its time zone, and days are those of UTC.
+
+    `emergency` is the reason a caller gives for looking at what its purpose would not show it.
+    """
     on = day_of(at)
     clauses = governance.received_for.get((caller.org, purpose), ()) if action in LOOKS else ()
     forms: dict[Scope, dict[Category, Form]] = defaultdict(dict)
@@ -55,12 +70,21 @@ def decide(governance: Governance, *, caller: Caller, purpose: Purpose, action: 
     for clause in clauses:
         if next(unmet_conditions(clause, caller=caller, purpose=purpose, on=on), None) is None:
             _grant(clause, forms=forms, grantors=grantors)
+    if emergency is not None and action in LOOKS:
+        opening = emergency_clauses(governance, caller=caller, reason=emergency)
+        clauses = (*clauses, *opening)
+        for clause in opening:
+            if not is_idle(clause, on=on):
+                _grant(clause, forms=forms, grantors=grantors)
     known = [scope for scope, granted in forms.items() if Category.EXISTENCE in granted]
     own = _own_grants(governance, caller=caller, purpose=purpose, action=action)
-    return Decision(
+    decision = Decision(
         grants=own | {scope: forms[scope] for scope in known},
         clauses={scope: grantors[scope] for scope in known},
         valid_until=_first_change(clauses, caller=caller, on=on),
+    )
+    return _narrowed(
+        decision, governance=governance, caller=caller, purpose=purpose, action=action, emergency=emergency, at=at
     )
 
 
@@ -85,11 +109,12 @@ def decide_referral(
         for scope, told in forms.items()
     }
     known = [scope for scope, granted in shared.items() if Category.EXISTENCE in granted]
-    return Decision(
+    decision = Decision(
         grants={scope: shared[scope] for scope in known},
         clauses={scope: {category: grantors[scope][category] for category in shared[scope]} for scope in known},
         valid_until=_first_change(clauses, caller=caller, on=on),
     )
+    return _narrowed(decision, governance=governance, caller=caller, purpose=purpose, action=Action.REFER, at=at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +144,12 @@ def decide_receipt(governance: Governance, *, caller: Caller, purpose: Purpose, 
         clauses={scope: grantors[scope] for scope in known},
         valid_until=_first_change(clauses, caller=caller, on=on),
     )
-    return Receipt(decision=decision, clauses=tuple(clause.clause_id for clause in met))
+    decision = _narrowed(decision, governance=governance, caller=caller, purpose=purpose, action=Action.READ, at=at)
+    lost = decision.forbidden.keys() - decision.grants.keys()
+    return Receipt(
+        decision=decision,
+        clauses=tuple(clause.clause_id for clause in met if not lost or clause.cells.keys() - clause.barred - lost),
+    )
 
 
 def linkages(
@@ -160,6 +190,41 @@ def render_grants(grants: Grants) -> dict[str, list[str]]:
 def day_of(at: datetime) -> date:
     """Give the UTC day of a moment, on which agreements, training and commitments are read."""
     return at.astimezone(UTC).date()
+
+
+def _narrowed(
+    decision: Decision,
+    *,
+    governance: Governance,
+    caller: Caller,
+    purpose: Purpose,
+    action: Action,
+    at: datetime,
+    emergency: str | None = None,
+) -> Decision:
+    """Take from a decision what the policy of a borough on either side forbids."""
+    if not governance.policies:
+        return decision
+    narrowed = narrow(
+        governance.policies,
+        decision.grants,
+        caller=caller,
+        purpose=purpose,
+        action=action,
+        emergency=emergency,
+        at=at,
+    )
+    changes = [moment for moment in (decision.valid_until, narrowed.valid_until) if moment is not None]
+    return Decision(
+        grants=narrowed.grants,
+        clauses={
+            scope: {category: clause for category, clause in told.items() if category in narrowed.grants[scope]}
+            for scope, told in decision.clauses.items()
+            if scope in narrowed.grants
+        },
+        valid_until=min(changes, default=None),
+        forbidden=narrowed.forbidden,
+    )
 
 
 def _first_change(clauses: Iterable[Clause], *, caller: Caller, on: date) -> datetime | None:

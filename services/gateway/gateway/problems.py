@@ -4,13 +4,9 @@ Problem
 ├── PurposeRequired           400
 ├── UnknownPurpose            400
 ├── MalformedCaseReference    400
+├── MalformedEmergency        400
 ├── NotAuthenticated          401
-├── Refused                   403
-│   ├── NotCoveredByAgreement
-│   ├── PurposeNotPermitted
-│   ├── RoleNotPermitted
-│   ├── TrainingLapsed
-│   └── CommitmentNotSigned
+├── Refused                   403, in `refusals`
 ├── NoMandate                 403
 ├── OtherOrganisation         403
 ├── NotAParty                 403
@@ -19,12 +15,16 @@ Problem
 │   ├── UnknownSource         404
 │   ├── UnknownAgreement      404
 │   ├── UnknownPerson         404
-│   └── UnknownService        404
+│   ├── UnknownService        404
+│   └── UnknownCall           404
 ├── IssuerTaken               409
+├── AlreadyReviewed           409
+├── NotYetSealed              409
 ├── IllegalTransition         409
 ├── OtherDigest               409
 ├── InvalidRequest
 │   ├── AgreementNotLawful    422
+│   ├── PolicyNotValid        422
 │   └── ConsentRequired       422
 ├── TooManyRequests           429
 ├── AuditUnavailable          503
@@ -32,9 +32,6 @@ Problem
 └── GovernanceUnsettled       503
 """
 
-from typing import Final
-
-from gateway.standing import Reason, Refusal
 from shared.problems import InvalidRequest, NotFound, Problem
 
 
@@ -65,6 +62,16 @@ class MalformedCaseReference(Problem):
     status = 400
 
 
+class MalformedEmergency(Problem):
+    """The header SCV-Emergency does not hold a reason and a note, or stands where nobody's data can be opened.
+
+    Send `reason; note` with a view or a search of people: a reason from the agreement, and a note of at most 500
+    characters for the privacy officers.
+    """
+
+    status = 400
+
+
 class NotAuthenticated(Problem):
     """The call carries no token that proves who is calling.
 
@@ -74,54 +81,11 @@ class NotAuthenticated(Problem):
     status = 401
 
 
-class Refused(Problem):
-    """This call is not permitted.
-
-    `needed` says what would have to be so for it to be permitted.
-    """
-
-    status = 403
-
-
-class NotCoveredByAgreement(Refused):
-    """No agreement in force covers this call.
-
-    Ask your information-governance lead; POST /v1/decisions explains every cell.
-    """
-
-
-class PurposeNotPermitted(Refused):
-    """This purpose does not admit this call.
-
-    Call for the purpose you are really acting for; `needed` lists those that would admit it.
-    """
-
-
-class RoleNotPermitted(Refused):
-    """Your roles do not admit this call.
-
-    Ask a colleague who holds one of the roles in `needed`, or your administrator for the role.
-    """
-
-
-class TrainingLapsed(Refused):
-    """Your training is not current as the agreement demands.
-
-    Take the course in `needed` and have it entered in the staff register.
-    """
-
-
-class CommitmentNotSigned(Refused):
-    """You have not signed the commitment that the agreement demands.
-
-    Sign the statement in `needed` and have it entered in the staff register.
-    """
-
-
 class NoMandate(Problem):
-    """Your organisation has no mandate to act for that organisation.
+    """No mandate in force lets your organisation act for that organisation in this.
 
-    Call without SCV-Acting-For, or for your own organisation.
+    A mandate names purposes and days, and never lets anyone govern for another. Call without SCV-Acting-For, or for
+    your own organisation.
     """
 
     status = 403
@@ -180,6 +144,13 @@ class UnknownService(NotFound):
     """
 
 
+class UnknownCall(NotFound):
+    """The audit holds no such call, or none that your organisation may read of.
+
+    GET /v1/audit lists those that it may.
+    """
+
+
 class ConsentRequired(InvalidRequest):
     """The clause this referral would rest on asks for the person's consent.
 
@@ -191,6 +162,24 @@ class IssuerTaken(Problem):
     """This issuer is registered already.
 
     An issuer speaks for one organisation and is registered under one name.
+    """
+
+    status = 409
+
+
+class AlreadyReviewed(Problem):
+    """This emergency access was reviewed already.
+
+    Its review stands; GET /v1/emergency-access shows it.
+    """
+
+    status = 409
+
+
+class NotYetSealed(Problem):
+    """This call is recorded, and not sealed into the log yet.
+
+    Try again in a moment: what waits is sealed about every second.
     """
 
     status = 409
@@ -218,6 +207,13 @@ class AgreementNotLawful(InvalidRequest):
     """The agreement cannot be proposed as it stands.
 
     `errors` names each place and what the law asks for there.
+    """
+
+
+class PolicyNotValid(InvalidRequest):
+    """The policy cannot be put in force as it stands.
+
+    `errors` names each policy of the text that is wrong, the line it begins on and the rule it breaks.
     """
 
 
@@ -255,17 +251,3 @@ class GovernanceUnsettled(Problem):
     """
 
     status = 503
-
-
-_OF_REASON: Final[dict[Reason, type[Refused]]] = {
-    Reason.NOT_COVERED_BY_AGREEMENT: NotCoveredByAgreement,
-    Reason.PURPOSE_NOT_PERMITTED: PurposeNotPermitted,
-    Reason.ROLE_NOT_PERMITTED: RoleNotPermitted,
-    Reason.TRAINING_LAPSED: TrainingLapsed,
-    Reason.COMMITMENT_NOT_SIGNED: CommitmentNotSigned,
-}
-
-
-def refused(refusal: Refusal) -> Refused:
-    """Give the problem that tells a caller of a refusal."""
-    return _OF_REASON[refusal.reason](clause=refusal.clause, needed=refusal.needed)

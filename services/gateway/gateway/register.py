@@ -18,6 +18,7 @@ from pydantic_core import to_json
 
 from gateway.explain import Denial, explain
 from gateway.governance import Governance
+from gateway.mandate import Mandate
 from gateway.organisation import OrganisationKind
 from gateway.policy import Decision, decide, linkages
 from gateway.queries.register import RegisterRows, get_epoch, get_register, get_standing
@@ -57,8 +58,9 @@ class Recent(Generic[K, V]):
             self._values.popitem(last=False)
 
 
-DecisionKey = tuple[str, str, frozenset[Role], Purpose, Action]
-DenialsKey = tuple[str, str, frozenset[Role], Purpose, Scope]
+DecisionKey = tuple[str, str, str, frozenset[Role], Purpose, Action, str | None]
+DenialsKey = tuple[str, str, str, frozenset[Role], Purpose, Scope]
+"""Whom a caller acts for, its employer, who it is, the roles it holds, and what it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +75,29 @@ class Snapshot:
     issued_for: Mapping[str, str]
     sources: Mapping[str, Mapping[str, SourceFacts]]
     governance: Governance
+    mandates: Sequence[Mandate]
     standings: Recent[tuple[str, str], Standing] = field(default_factory=lambda: Recent(_KEPT_STANDINGS))
     decisions: Recent[DecisionKey, Decision] = field(default_factory=lambda: Recent(_KEPT_DECISIONS))
     denials: Recent[DenialsKey, tuple[Decision, Sequence[Denial]]] = field(
         default_factory=lambda: Recent(_KEPT_DECISIONS)
     )
 
-    def decide(self, caller: Caller, *, purpose: Purpose, action: Action, at: datetime) -> Decision:
+    def decide(
+        self, caller: Caller, *, purpose: Purpose, action: Action, at: datetime, emergency: str | None = None
+    ) -> Decision:
         """Decide a call, or give the decision made before while nothing that it rests on has changed."""
-        key = (caller.org, caller.subject, caller.roles, purpose, action)
+        key = (caller.org, caller.employing_org, caller.subject, caller.held_roles, purpose, action, emergency)
         kept = self.decisions.get(key)
         if kept is not None and (kept.valid_until is None or at < kept.valid_until):
             return kept
-        decision = decide(self.governance, caller=caller, purpose=purpose, action=action, at=at)
+        decision = decide(self.governance, caller=caller, purpose=purpose, action=action, at=at, emergency=emergency)
         self.decisions.keep(key, decision)
         return decision
 
     def explain(self, caller: Caller, *, purpose: Purpose, at: datetime, scope: Scope) -> Sequence[Denial]:
         """Explain what a reader is not granted in one scope, or give what was explained before while it still holds."""
         decision = self.decide(caller, purpose=purpose, action=Action.READ, at=at)
-        key = (caller.org, caller.subject, caller.roles, purpose, scope)
+        key = (caller.org, caller.employing_org, caller.subject, caller.held_roles, purpose, scope)
         kept = self.denials.get(key)
         if kept is not None and kept[0] is decision:
             return kept[1]
@@ -151,7 +156,8 @@ class Register:
         """Give what an organisation's staff register says of a subject; nothing of one it does not know."""
         kept = snapshot.standings.get((org, subject))
         if kept is None:
-            async with self._database.transaction({"scv.org": org}) as tx:
+            worker = {"scv.org": org, "scv.worker": f"{org}/{subject}"}
+            async with self._database.transaction(worker) as tx:
                 kept = await get_standing(tx, org=org, subject=subject)
             snapshot.standings.keep((org, subject), kept)
         return kept
@@ -179,4 +185,5 @@ def _snapshot(rows: RegisterRows) -> Snapshot:
         issued_for=rows.issued_for,
         sources=rows.sources,
         governance=rows.compiled(),
+        mandates=rows.mandates,
     )

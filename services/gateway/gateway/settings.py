@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.settings import ServiceSettings
 
@@ -28,3 +28,16 @@ class Settings(ServiceSettings):
     agreement_checks: Literal["production", "single-node"] = "production"
     """In production an agreement cannot be proposed without impact assessment, retention and review date; a single node
     only warns."""
+
+
+class JobSettings(BaseSettings):
+    """Settings of the gateway's jobs, from `GATEWAY_…` too; no process but theirs is told the key."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    worker_database_url: str
+    """`postgresql+asyncpg://…` as the worker role, leading to the server itself."""
+    checkpoint_key: SecretStr
+    """Private Ed25519 JWK (JSON) with a `kid`, which signs checkpoints of the audit."""
+    checkpoint_origin: Annotated[str, Field(pattern=r"^[^\s+]+$")] = "single-customer-view/audit"
+    """Names the log in its checkpoints; another for each platform, and never another for the same."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from uuid import UUID
 
 from gateway.agreement import Cohort, CommitmentDemand, TrainingDemand
 from gateway.governance import Clause
@@ -24,6 +25,7 @@ class Reason(StrEnum):
     ROLE_NOT_PERMITTED = "role-not-permitted"
     TRAINING_LAPSED = "training-lapsed"
     COMMITMENT_NOT_SIGNED = "commitment-not-signed"
+    FORBIDDEN_BY_OWNER_POLICY = "forbidden-by-owner-policy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +38,30 @@ class Refusal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """Somebody who does not exist for a worker: the person behind a record of `org`, which entered the exclusion.
+
+    `person_id` is whom the record stood for then, and counts once the record is gone.
+    """
+
+    org: str
+    source: str
+    local_id: str
+    person_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class Standing:
     """What an organisation's staff register says of one subject.
 
     `training` gives the day each course was last completed; `commitments` the day each version of each statement was
-    signed.
+    signed; `exclusions` those that any organisation entered against the subject.
     """
 
     roles: frozenset[Role]
     training: Mapping[str, date]
     commitments: Mapping[str, Mapping[int, date]]
+    exclusions: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +85,22 @@ class Caller:
         """The roles that the token claims, the register allows and, if there is one, the mandate too."""
         held = self.roles & self.standing.roles
         return held if self.mandated is None else held & self.mandated
+
+    @property
+    def employing_org(self) -> str:
+        """The organisation that vouches for the worker, whomever it acts for."""
+        return self.employer or self.org
+
+    @property
+    def worker(self) -> str:
+        """Who this is to the organisation acted for: a worker of another's bears that one's id before the name, which
+        no name in its own register can, for a slash ends a name in a path."""
+        return self.subject if self.employer is None else f"{self.employer}/{self.subject}"
+
+    @property
+    def exclusions(self) -> tuple[Exclusion, ...]:
+        """The exclusions that hold for this call: those of the organisation acted for and of the employer."""
+        return tuple(one for one in self.standing.exclusions if one.org in (self.org, self.employing_org))
 
 
 def unmet_conditions(clause: Clause, *, caller: Caller, purpose: Purpose, on: date) -> Iterator[Refusal]:
@@ -94,10 +126,10 @@ def unmet_conditions(clause: Clause, *, caller: Caller, purpose: Purpose, on: da
 
 def next_change(clause: Clause, *, standing: Standing, on: date) -> date | None:
     """Give the first day after `on` on which the passing of time alone may change whether a clause grants."""
-    days = [clause.valid_from, _days_later(clause.valid_until, 1)]
+    days = [clause.valid_from, days_later(clause.valid_until, 1)]
     if clause.training is not None and clause.training.course in standing.training:
         completed = standing.training[clause.training.course]
-        days += [completed, _days_later(completed, clause.training.max_age_days + 1)]
+        days += [completed, days_later(completed, clause.training.max_age_days + 1)]
     if clause.commitment is not None:
         days += standing.commitments.get(clause.commitment.statement, {}).values()
     return min((day for day in days if day > on), default=None)
@@ -137,6 +169,6 @@ def _is_signed(commitment: CommitmentDemand, *, standing: Standing, on: date) ->
     return any(version >= commitment.version and day <= on for version, day in signed.items())
 
 
-def _days_later(day: date, days: int) -> date:
+def days_later(day: date, days: int) -> date:
     """Give a day some days later, or the last day there is."""
     return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))

@@ -16,7 +16,7 @@ from fastapi import Request
 from pydantic import BaseModel, StringConstraints, ValidationError, model_validator
 from pydantic_core import from_json, to_json
 
-from gateway.access import Access
+from gateway.access import Access, access_to_own_records
 from gateway.audit import Shown
 from gateway.call import Call
 from gateway.problems import ServiceUnreachable, UnknownPerson
@@ -28,6 +28,7 @@ from shared.web import pointer_to, words_for
 from shared.wire import Slug, Text
 
 _JSON = {"Content-Type": "application/json"}
+_NOBODY = "There is no such person, or none that you may know of."
 
 
 class Subject(BaseModel):
@@ -61,11 +62,22 @@ async def about_subject(request: Request, call: Call, access: Access, *, body: b
         content=to_json(named.model_dump(mode="json", exclude_none=True)),
     )
     if reply.status_code == 404:
-        raise UnknownPerson("There is no such person, or none that you may know of.")
+        raise UnknownPerson(_NOBODY)
     told = _told(reply)
     subject = Anchor(told["owner"], UUID(told["person_id"]), UUID(told["record_id"]), Scope(told["scope"]))
     others = (Anchor(told["owner"], UUID(person_id)) for person_id in told["household"])
     return replace(access, permit=replace(access.permit, about=(subject, *others)))
+
+
+async def person_behind(request: Request, call: Call, *, source: str, local_id: str) -> UUID | None:
+    """Give the person behind a record of the caller's own organisation, for a call that governs it; None if there is
+    no such record."""
+    access = await access_to_own_records(request, call)
+    named = to_json({"source": source, "local_id": local_id})
+    reply = await _index(request).call(
+        "POST", "/v1/anchors", permit=access.permit, at=call.at, headers=_JSON, content=named
+    )
+    return None if reply.status_code == 404 else UUID(_told(reply)["person_id"])
 
 
 async def about_person(request: Request, call: Call, access: Access, *, person_id: UUID) -> Access:
@@ -76,7 +88,7 @@ async def about_person(request: Request, call: Call, access: Access, *, person_i
         asked = UUID(reply.headers["location"].rpartition("/")[2])
         reply = await _view(request, call, access, person_id=asked)
     if reply.status_code == 404:
-        raise UnknownPerson("There is no such person, or none that you may know of.")
+        raise UnknownPerson(_NOBODY)
     return about_people(access, _told(reply), also_known_as=person_id)
 
 
@@ -86,6 +98,15 @@ def about_people(access: Access, person: dict[str, Any], *, also_known_as: UUID 
     ids = {also_known_as or UUID(person["person_id"]): owner, UUID(person["person_id"]): owner}
     ids |= {UUID(linked["person_id"]): linked["owner"] for linked in person["linked"]}
     return replace(access, permit=replace(access.permit, about=tuple(Anchor(ids[one], one) for one in ids)))
+
+
+async def require_person_known(request: Request, call: Call, access: Access, *, person_id: UUID) -> None:
+    """Raise `UnknownPerson` unless an access lets somebody know of a person."""
+    permit = access.permit
+    reply = await _index(request).call("GET", f"/v1/people/{person_id}/known", permit=permit, at=call.at)
+    if reply.status_code == 404:
+        raise UnknownPerson(_NOBODY)
+    _told(reply)
 
 
 async def require_known(request: Request, call: Call, access: Access, persons: Collection[UUID]) -> None:

@@ -1,9 +1,12 @@
 """The rows of the gateway. Who may see which is in the migrations: forced row-level security on every table here with
 personal data.
 
-    organisations ── identity_providers, sources, staff
+    organisations ── identity_providers, sources, staff, mandates, exclusions
+    borough_policies ── borough_policy_versions
     agreements ── agreement_versions ── signatures
-    governance (the epoch)      audit ── audit_persons      idempotency      outbox
+    governance (the epoch)      audit ── audit_persons      emergency_accesses      idempotency      outbox
+
+The tables of the log that the audit is sealed into are in `log_tables`.
 """
 
 from typing import Any
@@ -107,6 +110,60 @@ staff = Table(
     Column("version", Integer, nullable=False),
 )
 
+borough_policies = Table(
+    "borough_policies",
+    metadata,
+    Column("org", Text, ForeignKey("organisations.org"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+"""The policy of each borough that is in force."""
+
+borough_policy_versions = Table(
+    "borough_policy_versions",
+    metadata,
+    Column("org", Text, ForeignKey("borough_policies.org"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    _moment("at"),
+)
+"""Every policy a borough ever had, and who wrote it."""
+
+mandates = Table(
+    "mandates",
+    metadata,
+    Column("org", Text, ForeignKey("organisations.org"), primary_key=True),
+    Column("mandate_id", Text, primary_key=True),
+    Column("to_org", Text, ForeignKey("organisations.org"), nullable=False),
+    _list("roles", Text()),
+    _list("purposes", Text()),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+"""`org` lets workers of `to_org` act for it."""
+
+exclusions = Table(
+    "exclusions",
+    metadata,
+    Column("org", Text, ForeignKey("organisations.org"), primary_key=True),
+    Column("exclusion_id", Text, primary_key=True),
+    Column("employer", Text, ForeignKey("organisations.org"), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("local_id", Text, nullable=False),
+    Column("person_id", Uuid, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("review_on", Date, nullable=False),
+    Column("version", Integer, nullable=False),
+    Index("exclusions_subject", "employer", "subject"),
+)
+"""The person behind `org`'s record does not exist for a worker of `employer`. `person_id` is whom the record stood for
+when this was entered, and counts once the record is gone."""
+
 agreements = Table(
     "agreements",
     metadata,
@@ -174,10 +231,14 @@ audit = Table(
     Column("reason", Text),
     Column("status", Integer),
     Column("epoch", BigInteger, nullable=False),
+    Column("acting_for", Text),
+    Column("emergency", Text),
+    Index("audit_audit_id", "audit_id"),
 )
 """What every call was decided and shown, in the order of writing; a row is never changed. `audit_id` is the decision's
 id, the permit's `txn`; the intent and the outcome of a write share it. `person_owners` goes with `person_ids`, place by
-place; a record is `owner/record_id@version`."""
+place; a record is `owner/record_id@version`. `organisation` employs the worker, `acting_for` gave it a mandate;
+`emergency` is the reason code of an emergency access."""
 
 audit_persons = Table(
     "audit_persons",
@@ -187,6 +248,31 @@ audit_persons = Table(
 )
 """Finds the audit rows about a person: a search inside `audit.person_ids` could not use an index under row-level
 security. Without a foreign key, for it is written by the very statement that writes the audit row."""
+
+emergency_accesses = Table(
+    "emergency_accesses",
+    metadata,
+    Column("access_id", Uuid, primary_key=True),
+    Column("agreement_id", Uuid, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("acting_for", Text),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    _moment("started_at"),
+    _moment("expires_at"),
+    _moment("review_due"),
+    Column("status", Text, nullable=False),
+    Column("reviewed_by", Text),
+    Column("reviewed_at", DateTime(timezone=True)),
+    Column("outcome", Text),
+    Column("review_note", Text),
+    Index("emergency_accesses_started_at", "started_at", "access_id"),
+    Index("emergency_accesses_open", "review_due", postgresql_where="status = 'open'"),
+)
+"""A worker's emergency access to one provider's data under one agreement, from its first call to the end of its time.
+`agreement_id` is no foreign key: what was accessed stays on record whatever becomes of the agreement."""
 
 idempotency = idempotency_table(metadata)
 

@@ -13,8 +13,9 @@ from gateway.change import changing
 from gateway.clauses import Finding, problems_of, warnings_of
 from gateway.commands.agreements import By, create_agreement, move_agreement, replace_agreement
 from gateway.lifecycle import AgreementAction, AgreementStatus
-from gateway.problems import AgreementNotLawful, RoleNotPermitted, UnknownAgreement
+from gateway.problems import AgreementNotLawful, UnknownAgreement
 from gateway.queries.agreements import AgreementVersion, StoredAgreement, find_agreement, list_agreements
+from gateway.refusals import RoleNotPermitted
 from gateway.schemas.agreements import AgreementView, NewTransition, SignatureView, WarningView
 from gateway.tables import idempotency
 from shared.categories import Role

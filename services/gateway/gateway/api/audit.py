@@ -34,7 +34,7 @@ async def get_audit(
     cursor: Cursor = None,
 ) -> Page[AuditView]:
     """List the calls of one's own workers and every access to data one's organisation owns, newest first."""
-    since, until = _moment("from", from_), _moment("to", to)
+    since, until = moment_of("from", from_), moment_of("to", to)
     call.action = "audit"
     cursors: Cursors = request.app.state.cursors
     bound_to = ("audit", call.caller.org, call.caller.subject, str(from_), str(to), str(subject), str(owner))
@@ -49,7 +49,7 @@ async def get_audit(
     )
 
 
-def _moment(name: str, bound: datetime | None) -> datetime | None:
+def moment_of(name: str, bound: datetime | None) -> datetime | None:
     """Read a bound; a day alone arrives as its midnight without a zone."""
     if bound is None or bound.tzinfo is not None:
         return bound

@@ -9,10 +9,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.requests import ClientDisconnect
 
 from gateway import audit
-from gateway.access import Access, access_to_nobody, grant_access, grant_access_to_source
+from gateway.access import (
+    Access,
+    access_to_nobody,
+    grant_access,
+    grant_access_across_owners,
+    grant_access_to_source,
+)
 from gateway.admission import GovernedRoute, admits, admits_for_purpose, outcome_of
 from gateway.audit import Entry, Outcome
-from gateway.call import Call
+from gateway.call import Call, refuse_emergency
 from gateway.forwarding import FORWARDED, About, Forwarded
 from gateway.problems import ServiceUnreachable
 from gateway.reply import account_of, answer_of, entry_of
@@ -37,7 +43,9 @@ def _route(forwarded: Forwarded) -> Callable[..., Awaitable[Response]]:
         """Pass the call on and answer with the reply."""
         if forwarded.service not in request.app.state.upstreams:
             raise ServiceUnreachable
-        access = await _resolved(request, call, forwarded, access=_access(request, call, forwarded))
+        if forwarded.is_change:
+            refuse_emergency(call)
+        access = await _resolved(request, call, forwarded, access=await _access(request, call, forwarded))
         content = _extract(request) if forwarded.is_stream else await request.body()
         if forwarded.is_change:
             return await _write(request, call, forwarded, access=access, content=content)
@@ -55,12 +63,15 @@ for _each in FORWARDED:
     router.add_api_route(_each.path, _route(_each), methods=[_each.method], response_class=Response)
 
 
-def _access(request: Request, call: Call, forwarded: Forwarded) -> Access:
+async def _access(request: Request, call: Call, forwarded: Forwarded) -> Access:
     if not forwarded.needs_purpose:
         return access_to_nobody(call)
     if forwarded.names_source:
-        return grant_access_to_source(call, action=forwarded.action, source=request.path_params["source"])
-    return grant_access(call, action=forwarded.action)
+        source = request.path_params["source"]
+        return await grant_access_to_source(request, call, action=forwarded.action, source=source)
+    if forwarded.spans_owners:
+        return await grant_access_across_owners(request, call)
+    return await grant_access(request, call, action=forwarded.action)
 
 
 async def _resolved(request: Request, call: Call, forwarded: Forwarded, *, access: Access) -> Access:

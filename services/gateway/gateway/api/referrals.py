@@ -9,14 +9,15 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic_core import from_json, to_json
 
 from gateway import audit
-from gateway.access import Access, access_to_nobody
+from gateway.access import Access, access_to_nobody, purpose_of
 from gateway.admission import GovernedRoute, admits, admits_for_purpose, outcome_of
 from gateway.audit import Entry, Outcome, Shown
 from gateway.call import Call
 from gateway.handover import Handover, plan_handover, require_consent
-from gateway.problems import ServiceUnreachable, refused
-from gateway.receipt import access_to_payloads, access_to_referrals, purpose_of
+from gateway.problems import ServiceUnreachable
+from gateway.receipt import access_to_payloads, access_to_referrals
 from gateway.referring import RECEIVING, REFERRING, why_not_received
+from gateway.refusals import refused
 from gateway.reply import account_of, answer_of, clauses_behind, entry_of
 from gateway.schemas.referrals import NewPreview, NewReferral, PreviewView, ReferralCreated, ServiceStanding
 from gateway.subject import require_known
@@ -91,14 +92,14 @@ async def post_referral(request: Request, call: Referring, new: NewReferral, key
 @router.get("/referrals", include_in_schema=False)
 async def get_referrals(request: Request, call: Reading) -> Response:
     """List the referrals one's organisation made or was sent."""
-    access = access_to_referrals(call, action=Action.READ)
+    access = await access_to_referrals(request, call, action=Action.READ)
     return await _passed_on(request, call, access, await _ask(request, call, access))
 
 
 @router.get("/referrals/{referral_id}", include_in_schema=False)
 async def get_referral(request: Request, call: Reading, _id: ReferralId) -> Response:
     """Give a referral."""
-    access = access_to_referrals(call, action=Action.READ)
+    access = await access_to_referrals(request, call, action=Action.READ)
     reply = await _ask(request, call, access)
     await require_known(request, call, access, account_of(reply).persons.keys())
     return await _passed_on(request, call, access, reply)
@@ -107,7 +108,7 @@ async def get_referral(request: Request, call: Reading, _id: ReferralId) -> Resp
 @router.post("/referrals/{referral_id}/transitions", include_in_schema=False)
 async def post_transition(request: Request, call: Moving, _id: ReferralId) -> Response:
     """Move a referral on."""
-    access = access_to_referrals(call, action=Action.REFER)
+    access = await access_to_referrals(request, call, action=Action.REFER)
     content = await request.body()
 
     async def move() -> httpx.Response:
@@ -119,7 +120,7 @@ async def post_transition(request: Request, call: Moving, _id: ReferralId) -> Re
 @router.get("/referrals/{referral_id}/payload", include_in_schema=False)
 async def get_payload(request: Request, call: Receiving, _id: ReferralId) -> Response:
     """Give the partner what a referral discloses now."""
-    access = access_to_payloads(call)
+    access = await access_to_payloads(request, call)
     return await _passed_on(request, call, access, _decided(call, await _ask(request, call, access)))
 
 

@@ -29,7 +29,7 @@ async def put_organisation(tx: Transaction, org: str, new: NewOrganisation, *, i
     kind = (await tx.execute(select(organisations.c.kind).where(organisations.c.org == org))).scalar_one_or_none()
     if kind is not None and kind != new.kind:
         raise _wrong("/kind", "cannot be changed")
-    return await _put(tx, organisations, key={"org": org}, values=new.model_dump(mode="json"), if_match=if_match)
+    return await put_row(tx, organisations, key={"org": org}, values=new.model_dump(mode="json"), if_match=if_match)
 
 
 async def put_identity_provider(
@@ -44,7 +44,7 @@ async def put_identity_provider(
     if (await tx.execute(taken)).first() is not None:
         raise IssuerTaken
     key = {"org": org, "name": name}
-    return await _put(tx, identity_providers, key=key, values=new.model_dump(mode="json"), if_match=if_match)
+    return await put_row(tx, identity_providers, key=key, values=new.model_dump(mode="json"), if_match=if_match)
 
 
 async def put_source(
@@ -54,7 +54,7 @@ async def put_source(
     if await _kind_of(tx, org) is not OrganisationKind.BOROUGH:
         raise InvalidRequest("Only a borough keeps source systems.")
     key = {"org": org, "source": source}
-    stored = await _put(tx, sources, key=key, values=new.model_dump(mode="json"), if_match=if_match)
+    stored = await put_row(tx, sources, key=key, values=new.model_dump(mode="json"), if_match=if_match)
     event = SourceChanged(owner=org, source=source, **new.model_dump(mode="json"))
     await tell(tx, Happened(event, f"{org}/{source}", stored.version), owner=org, txn=txn, at=at)
     return stored
@@ -67,12 +67,13 @@ async def put_staff(tx: Transaction, org: str, new: NewStaff, *, subject: str, i
         if (role is Role.OPERATOR) is not operates and role is not Role.ADMIN:
             raise _wrong(f"/roles/{index}", "is not a role that this kind of organisation gives")
     values = new.model_dump(mode="json") | {"roles": sorted(set(new.roles))}
-    return await _put(tx, staff, key={"org": org, "subject": subject}, values=values, if_match=if_match)
+    return await put_row(tx, staff, key={"org": org, "subject": subject}, values=values, if_match=if_match)
 
 
-async def _put(
+async def put_row(
     tx: Transaction, table: Table, *, key: Mapping[str, str], values: Mapping[str, Any], if_match: str | None
 ) -> Stored:
+    """Enter a row of a register, or replace the version of it that `if_match` names."""
     same = [table.c[name] == value for name, value in key.items()]
     version = (await tx.execute(select(table.c.version).where(*same))).scalar_one_or_none()
     require_match(if_match, version=version)

@@ -1,6 +1,7 @@
 """Alembic's entry for the gateway."""
 
-from gateway.tables import metadata
+from gateway.log_tables import audit_checkpoints
 from shared.migrate import run_in_env
 
-run_in_env(metadata)
+# The tables of the audit log are made beside the others and know them all.
+run_in_env(audit_checkpoints.metadata)

@@ -1,5 +1,5 @@
 """Questions about the audit. Row-level security shows an organisation the calls of its own workers and every access to
-data it owns; what it may know of the latter is cut down here.
+data it owns; what it may know of the latter is cut down as it is for the log (`leaf`).
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, or_, select
 
+from gateway.leaf import seen_by
 from gateway.tables import audit, audit_persons
-from shared.categories import Action, Scope, split_scope
+from shared.categories import Action
 from shared.db import Transaction, rows_of
 
 Row = Mapping[str, Any]
@@ -41,7 +42,7 @@ async def list_accesses(tx: Transaction, person_id: UUID, *, org: str, limit: in
 
 async def list_audit(tx: Transaction, wanted: AuditFilter, *, org: str, limit: int, before: int | None) -> list[Row]:
     """List the calls an organisation may know of, newest first."""
-    own = audit.c.organisation == org
+    own = or_(audit.c.organisation == org, audit.c.acting_for == org)
     query = select(audit)
     if wanted.since is not None:
         query = query.where(audit.c.at >= wanted.since)
@@ -61,20 +62,4 @@ async def _page(tx: Transaction, query: Select[Any], *, org: str, limit: int, be
     if before is not None:
         query = query.where(audit.c.sequence < before)
     rows = rows_of(await tx.execute(query.order_by(audit.c.sequence.desc()).limit(limit)))
-    return [row if row["organisation"] == org else _cut_down(row, org=org) for row in rows]
-
-
-def _cut_down(row: Row, *, org: str) -> Row:
-    """Leave of another organisation's call what the owner of the data may know: who saw which of its own, and why.
-
-    Clauses are told only where no third owner's data were shown, whose clauses they might be.
-    """
-    persons = zip(row["person_ids"], row["person_owners"], strict=True)
-    return {
-        **row,
-        "case_reference": None,
-        "person_ids": [person_id for person_id, owner in persons if owner == org],
-        "records": [record for record in row["records"] if record.partition("/")[0] == org],
-        "clauses": row["clauses"] if {*row["owners"]} <= {org, row["organisation"]} else [],
-        "scopes": {scope: told for scope, told in row["scopes"].items() if split_scope(Scope(scope))[0] == org},
-    }
+    return [seen_by(row, org=org) for row in rows]

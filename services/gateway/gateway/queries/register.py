@@ -16,10 +16,21 @@ from sqlalchemy import select
 from gateway.agreement import AgreementContent
 from gateway.governance import Agreement, BarredSource, Governance, compile_governance
 from gateway.lifecycle import AgreementStatus
+from gateway.mandate import Mandate
 from gateway.organisation import OrganisationKind
-from gateway.standing import Standing
-from gateway.tables import agreement_versions, governance, identity_providers, organisations, sources, staff
-from shared.categories import Role
+from gateway.standing import Exclusion, Standing
+from gateway.tables import (
+    agreement_versions,
+    borough_policies,
+    exclusions,
+    governance,
+    identity_providers,
+    mandates,
+    organisations,
+    sources,
+    staff,
+)
+from shared.categories import Purpose, Role
 from shared.db import Transaction, rows_of
 from shared.identity import TrustedIssuer
 from shared.permit import SourceFacts
@@ -38,6 +49,8 @@ class RegisterRows:
     issued_for: Mapping[str, str]
     sources: Mapping[str, Mapping[str, SourceFacts]]
     agreements: list[Agreement]
+    mandates: list[Mandate]
+    policy_texts: Mapping[str, str]
     fingerprint: list[Any]
     """What tells this register from any other with different decisions."""
 
@@ -52,6 +65,7 @@ class RegisterRows:
                 for facts in of_org.values()
                 if facts.statutory_bar is not None
             ],
+            policy_texts=self.policy_texts,
         )
 
 
@@ -71,6 +85,8 @@ async def get_register(tx: Transaction) -> RegisterRows:
         registered[row["org"]][row["source"]] = SourceFacts(
             row["source"], row["service_area"], row["trust"], row["linkage"], row["statutory_bar"]
         )
+    given = rows_of(await tx.execute(select(mandates).order_by("org", "mandate_id")))
+    policies = rows_of(await tx.execute(select(borough_policies).order_by("org")))
     telling = select(agreement_versions).where(agreement_versions.c.status.in_(_TELLING))
     versions = rows_of(await tx.execute(telling.order_by("agreement_id", "version")))
     return RegisterRows(
@@ -88,6 +104,8 @@ async def get_register(tx: Transaction) -> RegisterRows:
             )
             for row in versions
         ],
+        mandates=[_mandate(row) for row in given],
+        policy_texts={row["org"]: row["text"] for row in policies},
         fingerprint=[
             sorted(kinds.items()),
             [(str(row["agreement_id"]), row["version"], row["status"], row["digest"]) for row in versions],
@@ -96,16 +114,21 @@ async def get_register(tx: Transaction) -> RegisterRows:
                 for org, of_org in registered.items()
                 for facts in of_org.values()
             ),
+            [(row["org"], row["mandate_id"], row["version"]) for row in given],
+            [(row["org"], row["digest"]) for row in policies],
         ],
     )
 
 
 async def get_standing(tx: Transaction, *, org: str, subject: str) -> Standing:
-    """Give what an organisation's staff register says of a subject; nothing of one it does not know."""
+    """Give what an organisation's staff register says of a subject, and who does not exist for that subject; nothing
+    of one it does not know."""
     found = await tx.execute(select(staff).where(staff.c.org == org, staff.c.subject == subject))
     row = found.one_or_none()
     if row is None:
         return Standing(roles=frozenset(), training={}, commitments={})
+    of_worker = select(exclusions).where(exclusions.c.employer == org, exclusions.c.subject == subject)
+    excluded = await tx.execute(of_worker.order_by("org", "exclusion_id"))
     training: dict[str, date] = {}
     for one in row.training:
         completed = date.fromisoformat(one["completed_on"])
@@ -113,7 +136,26 @@ async def get_standing(tx: Transaction, *, org: str, subject: str) -> Standing:
     commitments: dict[str, dict[int, date]] = defaultdict(dict)
     for one in row.commitments:
         commitments[one["statement"]][one["version"]] = date.fromisoformat(one["signed_on"])
-    return Standing(roles=frozenset(map(Role, row.roles)), training=training, commitments=commitments)
+    return Standing(
+        roles=frozenset(map(Role, row.roles)),
+        training=training,
+        commitments=commitments,
+        exclusions=tuple(
+            Exclusion(org=one.org, source=one.source, local_id=one.local_id, person_id=one.person_id)
+            for one in excluded
+        ),
+    )
+
+
+def _mandate(row: Mapping[str, Any]) -> Mandate:
+    return Mandate(
+        org=row["org"],
+        to_org=row["to_org"],
+        roles=frozenset(map(Role, row["roles"])),
+        purposes=frozenset(map(Purpose, row["purposes"])),
+        first_day=row["first_day"],
+        last_day=row["last_day"],
+    )
 
 
 def _issuer(row: Mapping[str, Any]) -> TrustedIssuer:

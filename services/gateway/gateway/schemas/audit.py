@@ -17,6 +17,7 @@ class AuditView(Wire):
     audit_id: UUID
     at: datetime
     organisation: str
+    acting_for: str | None
     subject: str | None
     roles: list[str]
     purpose: str | None
@@ -30,4 +31,6 @@ class AuditView(Wire):
     clauses: list[str]
     outcome: str
     reason: str | None
+    emergency: str | None
+    """The reason code of the emergency access it was made under."""
     status: int | None

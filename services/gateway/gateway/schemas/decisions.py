@@ -20,7 +20,8 @@ class NewDecision(Wire):
     provider: Slug | None = None
     service_area: ServiceArea | None = None
     person_id: UUID | None = None
-    """Rules about a single person are never explained, so that the answer is the same for every id."""
+    """Somebody whom the subject would have to be able to know for that call; rules about a person are never explained,
+    so for all others the answer is that of an id that does not exist."""
 
 
 class DenialView(Wire):

@@ -73,6 +73,8 @@ class AccessView(Wire):
 
     at: datetime
     organisation: str
+    acting_for: str | None
+    """The organisation whose mandate the worker acted under."""
     role: str
     purpose: Purpose | None
     action: str
