@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := shared services/customer-index services/case-episodes services/referrals services/gateway deploy/single-node
 CODE := $(PACKAGES) tests
 
-.PHONY: help setup demo run test check fmt docs lock clean
+.PHONY: help setup demo run test evaluate bench check fmt docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,13 @@ run: setup ## the platform on this machine: make run [PORT=8080] [DEMO=1]
 
 test: setup ## every test, on real PostgreSQL
 	$(BIN)/pytest -n 2 --dist loadgroup -q
+
+evaluate: setup ## how well records become people, against known truth: make evaluate [JSON=FILE]
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r evaluation.lock
+	$(BIN)/python -m single_node.evaluation $(if $(JSON),--json $(JSON))
+
+bench: setup ## figures measured in pairs, as `name ratio unit`, and bench.json
+	$(BIN)/python -m tests.bench
 
 check: setup ## format, lint, types, import contracts
 	$(BIN)/ruff format --check $(CODE)

@@ -27,6 +27,7 @@ def problem_classes() -> list[type[Problem]]:
     """List every problem the services can answer with, by status and name."""
     for room in ROOMS:
         importlib.import_module(f"{room}.problems")
+    importlib.import_module("gateway.refusals")
 
     def below(base: type[Problem]) -> Iterator[type[Problem]]:
         for problem in base.__subclasses__():

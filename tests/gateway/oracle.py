@@ -5,6 +5,7 @@ with the policy it checks. Not in this room: speed, explanations, caching.
 """
 
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 ORDINARY = [
@@ -38,6 +39,8 @@ FITTING = {
     "subject-rights": AREAS,
     "insight": [],
 }
+Cell = tuple[str, str, str]
+"""An owner, a row and a category."""
 STEWARDED = ["existence", "identity", "identifiers", "contact_details", "address", "household"]
 
 
@@ -180,3 +183,119 @@ def areas_opened(world: Any, *, provider: str, recipient: str, on: date) -> set[
         and "linkage" in [each["category"] for each in flow["categories"]]
         and flow_grants(world, agreement, flow, row=area, on=on)
     }
+
+
+def cells_granted(world: Any, *, caller: Any, purpose: str, action: str, on: date, hour: int) -> dict[Cell, str]:
+    """Give every cell of the world that is granted after all policies, with its form; `hour` is that in London."""
+    if world["kinds"].get(caller["org"]) not in ("borough", "partner"):
+        return {}
+    roles = [role for role in caller["roles"] if role in caller["registered_roles"]]
+    roles = [role for role in roles if role in caller.get("mandated", roles)]
+    forms: dict[Cell, list[str]] = {}
+    if world["kinds"][caller["org"]] == "borough":
+        for role in roles:
+            for row, category in own_cells(role, purpose, action):
+                forms.setdefault((caller["org"], row, category), []).append("value")
+    if action in ("read", "search"):
+        for agreement in world["agreements"]:
+            for flow in agreement["content"]["flows"]:
+                if flow["to"] != caller["org"] or flow["from"] == caller["org"] or flow["trigger"] != "request":
+                    continue
+                if world["kinds"].get(flow["from"]) != "borough" or purpose not in flow["purposes"]:
+                    continue
+                if not any(role in flow["recipient_roles"] and role != "operator" for role in roles):
+                    continue
+                if not trained(flow, caller, on=on) or not committed(flow, caller, on=on):
+                    continue
+                for row in ROWS:
+                    if flow_grants(world, agreement, flow, row=row, on=on):
+                        for each in flow["categories"]:
+                            if each["category"] != "linkage":
+                                forms.setdefault((flow["from"], row, each["category"]), []).append(each["form"])
+    known = {cell: max(found, key=FORMS.index) for cell, found in forms.items() if (*cell[:2], "existence") in forms}
+    circumstances = circumstances_of(caller, roles=roles, purpose=purpose, on=on, hour=hour)
+    return narrowed(world, known, circumstances, action=action)
+
+
+def circumstances_of(caller: Any, *, roles: list[str], purpose: str, on: date, hour: int) -> dict[str, Any]:
+    """Give all that a policy may ask about besides the data; `hour` is the hour in London."""
+    return {
+        "principal.organisation": caller.get("employer", caller["org"]),
+        "principal.roles": roles,
+        "principal.training_current": any(0 <= (on - day).days <= 365 for day in caller["training"].values()),
+        "principal.commitment_current": any(
+            day <= on for signed in caller["commitments"].values() for day in signed.values()
+        ),
+        "context.purpose": purpose,
+        "context.emergency": False,
+        "context.acting_for": caller["org"],
+        "context.local_hour": hour,
+    }
+
+
+def narrowed(world: Any, granted: dict[Cell, str], circumstances: Any, *, action: str) -> dict[Cell, str]:
+    """Take from granted cells those that a policy of a borough on either side forbids, and all without existence."""
+    either = {circumstances["context.acting_for"], circumstances["principal.organisation"]}
+    left = {
+        cell: form
+        for cell, form in granted.items()
+        if not any(
+            forbids(policy, circumstances, cell=cell)
+            for org in {cell[0], *either}
+            for policy in world["policies"].get(org, [])
+            if policy["actions"] is None or action in policy["actions"]
+        )
+    }
+    return {cell: form for cell, form in left.items() if (*cell[:2], "existence") in left}
+
+
+@cache
+def own_cells(role: str, purpose: str, action: str) -> list[tuple[str, str]]:
+    """Give the cells that a role sees of its own borough, before the borough's policy."""
+    return [
+        (row, category)
+        for row in ROWS
+        for category in CATEGORIES
+        if category != "linkage" and own_role_sees(role, purpose, action, row, category)
+    ]
+
+
+def forbids(policy: Any, circumstances: Any, *, cell: Cell) -> bool:
+    """Tell whether a policy forbids a cell, if it is about the action."""
+    owner, row, category = cell
+    facts = {
+        **circumstances,
+        "resource.owner": owner,
+        "resource.service_area": row.partition(":")[0],
+        "resource.category": category,
+        "resource.class": class_of_cell(row, category),
+    }
+    return all(met(condition, facts) for condition in policy["when"]) and not any(
+        met(condition, facts) for condition in policy["unless"]
+    )
+
+
+@cache
+def class_of_cell(row: str, category: str) -> str:
+    """Give the strictest class of an area, a row and a category."""
+    area, _, row_class = row.partition(":")
+    classes = {
+        row_class,
+        {"adult-social-care": "special", "childrens-social-care": "child"}.get(area),
+        {"accessibility": "special", "markers": "criminal"}.get(category),
+    }
+    return next((each for each in ("child", "criminal", "special") if each in classes), "ordinary")
+
+
+def met(condition: tuple[str, str, Any], facts: Any) -> bool:
+    """Tell whether one condition of a policy is met."""
+    attribute, operator, operand = condition
+    value = facts[attribute]
+    if operator in ("==", "!="):
+        other = facts[operand] if isinstance(operand, str) and operand in facts else operand
+        return bool((value == other) is (operator == "=="))
+    if operator in (">=", "<"):
+        return bool((value >= operand) is (operator == ">="))
+    if operator in ("holds", "lacks"):
+        return (operand in value) is (operator == "holds")
+    return bool(value.startswith(operand) if operator == "begins" else value in operand)

@@ -1,7 +1,8 @@
 """Work on a resident's case tells a borough nothing of what another borough holds of the same human being.
 
 The same work is done for two residents of lbhf, of whom wcc knows one, with a case of its own; linkage is agreed both
-ways, existence only towards wcc. What lbhf is told is equal to the byte, but for random ids, moments and what is made of them.
+ways, existence only towards wcc. What lbhf is told is equal to the byte, but for random ids, moments and what is made
+of them.
 """
 
 import re

@@ -21,7 +21,7 @@ from single_node.postgres import Server
 from tests.builders import AT, PERMIT_KEYS, SECRET, a_record
 from tests.conftest import url
 from tests.gateway.conftest import serving
-from tests.gateway.platform import Platform, found, populate
+from tests.gateway.platform import AGREEMENT, TRAINED, Platform, found, populate
 
 WILL, NEW = "wcc/will/caseworker", "wcc/new/caseworker"
 
@@ -150,3 +150,61 @@ async def test_the_events_are_described(together: Together) -> None:
 
     assert described["asyncapi"] == "3.0.0"
     assert "person.merged.v1" in described["components"]["messages"]
+
+
+async def test_somebody_excluded_does_not_exist_for_that_worker_nor_do_those_linked_with_them(
+    together: Together,
+) -> None:
+    theirs = await together.assert_record("lbhf", "housing")
+    own = await together.assert_record("wcc", "housing")
+    await together.platform.agree()
+    await together.settle()
+    path = "/v1/organisations/wcc/exclusions/e1"
+    record = {"source": "housing", "local_id": "r-1"}
+    exclusion = {"subject": "will", "record": record, "reason": "kin", "review_on": "2027-01-01"}
+    colleague = "wcc/wanda/caseworker"
+    await together.platform.enter(colleague, **TRAINED)
+    lead = "wcc/ig/ig-lead"
+    unknown = exclusion | {"record": {"source": "housing", "local_id": "r-2"}}
+    refused = await together.platform.call("PUT", path, lead, json=unknown)
+    seen = [(await together.view(person_id, WILL)).status_code for person_id in (own, theirs)]
+    entered = await together.platform.call("PUT", path, lead, json=exclusion)
+
+    assert (refused.status_code, seen, entered.status_code) == (422, [200, 200], 201)
+    nobody = "00000000-0000-4000-8000-000000000000"
+    answers = [await together.view(person_id, WILL) for person_id in (nobody, own, theirs)]
+    told = [{name: value for name, value in one.json().items() if name != "request_id"} for one in answers]
+    assert [one.status_code for one in answers] == [404, 404, 404]
+    assert told[0] == told[1] == told[2]
+    for body in ({"nhs_number": "9990000018"}, {"family_name": "Okonjo-Vale", "date_of_birth": "1984-03-09"}):
+        ask = ("POST", "/v1/people/search")
+        found_by_will = await together.platform.call(*ask, WILL, purpose="homelessness", json=body)
+        found_by_wanda = await together.platform.call(*ask, colleague, purpose="homelessness", json=body)
+        assert found_by_will.json()["items"] == []
+        assert own in {one["person_id"] for one in found_by_wanda.json()["items"]}
+    decision = {"subject": "will", "roles": ["caseworker"], "purpose": "homelessness", "action": "read"}
+    asked = await together.platform.call("POST", "/v1/decisions", WILL, json=decision | {"person_id": own})
+    assert {name: value for name, value in asked.json().items() if name != "request_id"} == told[0]
+
+
+async def test_in_an_emergency_a_worker_sees_what_the_agreement_opens(together: Together) -> None:
+    theirs = await together.assert_record("lbhf", "housing")
+    break_glass = {
+        "allowed": True,
+        "reasons": ["risk-to-life"],
+        "roles": ["caseworker"],
+        "categories": ["existence", "address"],
+    }
+    await together.platform.agree(AGREEMENT | {"break_glass": break_glass})
+    ask = ("GET", f"/v1/people/{theirs}", NEW)
+    ordinary = await together.platform.call(*ask, purpose="council-tax")
+    header = {"SCV-Emergency": "risk-to-life; not seen for days"}
+    opened = await together.platform.call(*ask, purpose="council-tax", headers=header)
+
+    assert (ordinary.status_code, opened.status_code) == (404, 200)
+    [record] = opened.json()["records"]
+    assert record["addresses"][0]["postcode"] == "W6 9ZZ"
+    assert "family_name" not in record
+    kept_back = {name for one in opened.json()["withheld"] for name in one["categories"]}
+    assert "address" not in kept_back
+    assert "identity" in kept_back

@@ -4,6 +4,7 @@ In this room: Hypothesis strategies and the translation into the gateway's own v
 follow from a world (`oracle`).
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -99,8 +100,8 @@ def callers(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def compiled(world: dict[str, Any]) -> Governance:
-    """Compile a world as the gateway would."""
+def compiled(world: dict[str, Any], *, policy_texts: Mapping[str, str] | None = None) -> Governance:
+    """Compile a world as the gateway would, with boroughs' policies if there are any."""
     return compile_governance(
         {org: OrganisationKind(kind) for org, kind in world["kinds"].items()},
         agreements=[
@@ -115,6 +116,7 @@ def compiled(world: dict[str, Any]) -> Governance:
         barred_sources=[
             BarredSource(owner=owner, service_area=area, statute=act) for owner, area, act in world["bars"]
         ],
+        policy_texts=policy_texts,
     )
 
 
@@ -130,4 +132,6 @@ def calling(caller: dict[str, Any]) -> Caller:
             training=caller["training"],
             commitments=caller["commitments"],
         ),
+        employer=caller.get("employer"),
+        mandated=frozenset(map(Role, caller["mandated"])) if "mandated" in caller else None,
     )

@@ -1,0 +1,96 @@
+"""Services as the processes they are deployed as: started on a free port of the loopback, asked, told to stop.
+
+A process is stopped by its own id. Not in this room: processes that are killed (`faults/process.py`).
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from single_node.postgres import Server
+from tests.builders import SECRET
+from tests.conftest import url
+from tests.kafka_broker import ROOT
+
+START_SECONDS = 40
+"""How long a process may take to become ready on a machine that is busy with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A service's API process and the address it answers at."""
+
+    process: asyncio.subprocess.Process
+    address: str
+
+
+def a_free_port() -> int:
+    """Give a port of the loopback that nobody listens on."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port: int = unused.getsockname()[1]
+        return port
+
+
+def environment(server: Server, package: str, **more: str) -> dict[str, str]:
+    """Give what a process of a service is told, by the names of its settings."""
+    told = {
+        "database_url": url(server, package, "app"),
+        "worker_database_url": url(server, package, "worker"),
+        "cursor_secret": SECRET,
+        "drain_seconds": "0",
+        **more,
+    }
+    return {f"{package.upper()}_{name.upper()}": value for name, value in told.items()}
+
+
+@asynccontextmanager
+async def an_api(package: str, told: Mapping[str, str]) -> AsyncIterator[Api]:
+    """Run the API of a service until the end of the block, and see that it stops in order when it is told to."""
+    port = a_free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", package, "api"),
+        cwd=ROOT,
+        env={**os.environ, **told, f"{package.upper()}_PORT": str(port)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said = asyncio.ensure_future(_drained(process))
+    try:
+        api = Api(process, f"http://127.0.0.1:{port}")
+        await _ready(api, said)
+        yield api
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), 20)
+        last = (await said)[-1]
+        assert process.returncode == 0, last
+        assert json.loads(last)["event"] == "stopped"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await said
+
+
+async def _drained(process: asyncio.subprocess.Process) -> list[bytes]:
+    assert process.stderr is not None
+    return [line async for line in process.stderr]
+
+
+async def _ready(api: Api, said: asyncio.Future[list[bytes]]) -> None:
+    async with httpx.AsyncClient(base_url=api.address, trust_env=False) as client, asyncio.timeout(START_SECONDS):
+        while True:
+            assert api.process.returncode is None, await said
+            try:
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
