@@ -1,39 +1,34 @@
 """The `scv` command: run a node, get tokens for it, load extracts into it, play the demo.
 
-In this room: arguments, what is printed, exit codes. A failure that was to be expected is told in one message that says
-how to mend it; data never appear in a message.
+In this room: arguments, what is printed, exit codes. Not in this room: how failures are told (`terminal`), and the
+`scv audit` commands (`auditing`).
 """
 
 import asyncio
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 
 from shared.categories import Purpose, Role
-from single_node import loading
-from single_node.demo.telling import Surprise
+from single_node import auditing, loading
 from single_node.guide import LOADED, load_step, search_step, welcome
-from single_node.lodging import ServerTrouble
-from single_node.place import Announcement, NodeIsRunning, PlaceUnusable, PortTaken, default_place
+from single_node.place import Announcement, default_place
 from single_node.population import generate, write_extracts
 from single_node.postgres import Durability
 from single_node.staff import LocalNode, NotPossible, local_node
-from single_node.supervision import BackgroundWorkFailed
+from single_node.terminal import console, failures_told, progress_bar
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+app.add_typer(auditing.app, name="audit")
 
 _SEED = 1
 _REJECTS_SHOWN = 5
-_EXPECTED = (BackgroundWorkFailed, NodeIsRunning, NotPossible, PlaceUnusable, PortTaken, ServerTrouble, Surprise)
 _DEFAULT_URL = "http://127.0.0.1:8080"
 
 
@@ -54,7 +49,7 @@ def run(
             await asyncio.to_thread(_load_population, LocalNode(place, announcement.url), extracts)
         print(welcome(announcement, place, extracts=extracts), flush=True)
 
-    with _failures_told():
+    with failures_told():
         node.run(place, port=port, durability=durability, ready=ready)
         print("Stopped.")
 
@@ -66,7 +61,7 @@ def token(
     role: Annotated[list[Role], typer.Option(help="Repeat for several.")],
 ) -> None:
     """Print a token for a subject of the running node; an unknown one is entered in the staff register."""
-    with _failures_told():
+    with failures_told():
         node = local_node(default_place())
         roles = list(dict.fromkeys(role))
         registered = node.register(org, subject=subject, roles=roles)
@@ -87,7 +82,7 @@ def load(
     purpose: Annotated[Purpose, typer.Option(help="Why it is loaded.")] = Purpose.DATA_STEWARDSHIP,
 ) -> None:
     """Load an extract into the running node and follow it until every line is in or rejected."""
-    with _failures_told():
+    with failures_told():
         _load_file(local_node(default_place()), file, org=org, source=source, purpose=purpose)
 
 
@@ -96,9 +91,11 @@ def extracts(
     directory: Annotated[Path, typer.Argument(help="Where to write them.")],
     seed: Annotated[int, typer.Option(help="Another seed, other residents.")] = _SEED,
     residents: Annotated[int, typer.Option(min=10, max=1_000_000)] = 3000,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of NDJSON.")] = False,
 ) -> None:
     """Write extracts of synthetic residents of three boroughs, a file for each source system."""
-    paths = write_extracts(generate(seed, residents=residents), directory)
+    suffix = ".csv" if as_csv else ".ndjson"
+    paths = write_extracts(generate(seed, residents=residents), directory, suffix=suffix)
     print(f"{len(paths)} files in {directory}, such as {paths[0].name}. With a node running (make run):\n")
     found = default_place().announcement()
     print(load_step(directory), search_step(directory, url=found.url if found else _DEFAULT_URL), sep="\n")
@@ -111,8 +108,18 @@ def demo() -> None:
 
     # Terminated like interrupted: the node behind the demo and its data go with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with _failures_told():
+    with failures_told():
         play()
+
+
+@app.command()
+def doctor() -> None:
+    """Examine the environment, the data and the running node, and say how to mend what is wrong."""
+    from single_node.doctor import State
+    from single_node.doctor.telling import tell
+
+    if State.WRONG in asyncio.run(tell(default_place())):
+        raise typer.Exit(1)
 
 
 def _load_population(node: LocalNode, directory: Path) -> None:
@@ -131,7 +138,7 @@ def _load_file(node: LocalNode, path: Path, *, org: str, source: str, purpose: P
     if content_type is None:
         raise NotPossible(f"{path.name} is neither NDJSON nor CSV; its name must end in {', '.join(loading.SUFFIXES)}.")
     headers = {"Authorization": f"Bearer {node.token(org, subject=source, roles=(Role.SYSTEM,))}"}
-    with httpx.Client(base_url=node.url, headers=headers, timeout=60) as http, _bar() as bar:
+    with httpx.Client(base_url=node.url, headers=headers, timeout=60) as http, progress_bar() as bar:
         sending = bar.add_task(f"{org}/{source} sent", total=path.stat().st_size)
         content = _chunks(path, bar, sending)
         load_id = loading.send(http, source=source, content=content, content_type=content_type, purpose=purpose)
@@ -157,21 +164,3 @@ def _chunks(path: Path, bar: Progress, task: TaskID) -> Iterator[bytes]:
         while chunk := source.read(64 * 1024):
             yield chunk
             bar.advance(task, len(chunk))
-
-
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console)
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """Turn a failure that was to be expected into its message and exit code 1."""
-    try:
-        yield
-    except _EXPECTED as failure:
-        console.print(str(failure), markup=False)
-        raise typer.Exit(1) from None
-    except httpx.TransportError as failure:
-        console.print(f"The gateway stopped answering ({type(failure).__name__}); is the node still running?")
-        raise typer.Exit(1) from None

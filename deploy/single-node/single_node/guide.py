@@ -1,17 +1,18 @@
 """What `scv` prints to lead its user on: exact commands, ready to be copied."""
 
+import csv
 import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from single_node.place import Announcement, Place
 
 LOADED: Final = "loaded"
 """The file that says, beside some extracts, that all of them were loaded."""
 
-_EXTRACT: Final = "lbhf-crm.ndjson"
+_EXTRACT: Final = "lbhf-crm.*"
 
 
 def welcome(announcement: Announcement, place: Place, *, extracts: Path) -> str:
@@ -29,7 +30,7 @@ def welcome(announcement: Announcement, place: Place, *, extracts: Path) -> str:
     ]
     if place.root != Place(Path(".scv").absolute()).root:
         told.append(f"  export SCV_DATA={shlex.quote(str(place.root))}")
-    if not any(extracts.glob("*.ndjson")):
+    if not any(extracts.glob(_EXTRACT)):
         return "\n".join(
             [*told, f"  {_scv()} extracts {_shown(extracts)}", "", "It writes synthetic residents and says more."]
         )
@@ -40,13 +41,12 @@ def welcome(announcement: Announcement, place: Place, *, extracts: Path) -> str:
 
 def load_step(extracts: Path) -> str:
     """Say how to load one of some extracts."""
-    return f"  {_scv()} load --org lbhf --source crm {_shown(extracts / _EXTRACT)}"
+    return f"  {_scv()} load --org lbhf --source crm {_shown(_extract(extracts))}"
 
 
 def search_step(extracts: Path, *, url: str) -> str:
     """Say how to get a worker's token and search for one of the synthetic residents in some extracts."""
-    with (extracts / _EXTRACT).open(encoding="utf-8") as lines:
-        someone = next(record for record in map(json.loads, lines) if "date_of_birth" in record)
+    someone = _someone(_extract(extracts))
     query = {name: someone[name] for name in ("family_name", "date_of_birth")}
     return "\n".join(
         [
@@ -61,6 +61,18 @@ def search_step(extracts: Path, *, url: str) -> str:
             "       -H \"Authorization: Bearer $TOKEN\" -H 'SCV-Purpose: customer-service'",
         ]
     )
+
+
+def _extract(extracts: Path) -> Path:
+    """Give the extract to show, the newest if it was written in more than one form."""
+    return max(extracts.glob(_EXTRACT), key=lambda path: path.stat().st_mtime)
+
+
+def _someone(extract: Path) -> dict[str, Any]:
+    """Read the first record that knows when its customer was born."""
+    with extract.open(encoding="utf-8", newline="") as lines:
+        records = csv.DictReader(lines) if extract.suffix == ".csv" else map(json.loads, lines)
+        return next(dict(record) for record in records if record.get("date_of_birth"))
 
 
 def _scv() -> str:

@@ -30,6 +30,8 @@ import customer_index.jobs
 import customer_index.settings
 import customer_index.tables
 import gateway.app
+import gateway.checkpoint
+import gateway.jobs
 import gateway.settings
 import gateway.tables
 import referrals.app
@@ -50,6 +52,8 @@ from single_node.supervision import supervised
 
 SERVICES: Final = ("case_episodes", "customer_index", "gateway", "referrals")
 
+_LOG: Final = "single-node/audit"
+"""The origin that checkpoints of the audit name."""
 _WORKER_CONNECTIONS: Final = 4
 _DRAIN_SECONDS: Final = 10
 
@@ -132,24 +136,28 @@ async def _assembled(place: Place, server: Server) -> AsyncIterator[tuple[FastAP
         # The server runs the gateway's own start and stop; nobody but us runs those of the others.
         for app in inner.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
-        yield front, _background(index, workers)
+        signer = gateway.checkpoint.Signer(place.signing_key("checkpoint"), origin=_LOG)
+        yield front, _background(index, workers, signer)
 
 
-def _background(index: FastAPI, workers: dict[str, Database]) -> dict[str, Work]:
+def _background(index: FastAPI, workers: dict[str, Database], signer: gateway.checkpoint.Signer) -> dict[str, Work]:
     bus = LocalBus()
-    inner, referring = workers["customer_index"], workers["referrals"]
+    inner, referring, governing = workers["customer_index"], workers["referrals"], workers["gateway"]
     bus.subscribe(GOVERNANCE, customer_index.consumer.governance_consumer(inner))
     bus.subscribe(GOVERNANCE, referrals.consumer.governance_consumer(referring, clock=_clock))
     bus.subscribe(PEOPLE, referrals.consumer.people_consumer(referring))
     bus.subscribe(REFERRALS, referrals.consumer.referral_consumer(referring, clock=_clock))
     bus.subscribe(PEOPLE, case_episodes.consumer.people_consumer(workers["case_episodes"]))
     return {
-        "relay of gateway": lambda: relay(workers["gateway"], bus, outbox=gateway.tables.outbox),
+        "relay of gateway": lambda: relay(governing, bus, outbox=gateway.tables.outbox),
+        "reviews of emergency access": lambda: gateway.jobs.watch_reviews(governing, clock=_clock),
+        "seals of the audit": lambda: gateway.jobs.seal_audit(governing, signer, clock=_clock),
         "relay of customer-index": lambda: relay(inner, bus, outbox=customer_index.tables.outbox),
         "relay of case-episodes": lambda: relay(workers["case_episodes"], bus, outbox=case_episodes.tables.outbox),
         "loads": lambda: customer_index.jobs.work_loads(index.state.database, inner, clock=_clock),
         "relay of referrals": lambda: relay(referring, bus, outbox=referrals.tables.outbox),
         "links": lambda: customer_index.jobs.work_links(inner, clock=_clock),
+        "protections": lambda: customer_index.jobs.work_protections(index.state.database, inner, clock=_clock),
         "clocks of referrals": lambda: referrals.jobs.watch_clocks(referring, clock=_clock),
     }
 

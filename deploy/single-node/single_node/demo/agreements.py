@@ -80,6 +80,35 @@ def referrals(provider: str, partner: str) -> dict[str, Any]:
     return _agreement(f"Referrals, {provider} to {partner}", (provider, partner), [refer])
 
 
+def rehousing(provider: str, recipient: str) -> dict[str, Any]:
+    """Write the agreement by which caseworkers of one borough see where another's residents live, for housing; in an
+    emergency they see who and where for whatever purpose."""
+    request = {
+        "id": "rehouse",
+        "from": provider,
+        "to": recipient,
+        "purposes": ["housing"],
+        "trigger": "request",
+        "service_areas": ["housing", "benefits"],
+        "categories": [
+            {"category": category} for category in ("existence", "identity", "contact_details", "address", "household")
+        ],
+        "recipient_roles": ["caseworker"],
+        "legal_power": _HOUSING_ACT,
+        "article6": "e",
+    }
+    emergency = {
+        "allowed": True,
+        "reasons": ["risk-to-life"],
+        "roles": ["caseworker"],
+        "max_minutes": 30,
+        "categories": ["existence", "identity", "address"],
+        "review_within_hours": 24,
+    }
+    agreement = _agreement(f"Rehousing, {provider} to {recipient}", (provider, recipient), [request])
+    return {**agreement, "break_glass": emergency}
+
+
 def bring_into_force(stage: Stage, agreement: dict[str, Any]) -> str:
     """Draft, propose and sign an agreement by all its parties; give its id. Raises `Surprise`."""
     parties = [party["org"] for party in agreement["parties"]]

@@ -4,7 +4,10 @@ from time import perf_counter
 
 from single_node.demo.help import play_help
 from single_node.demo.mistakes import play_mistakes
+from single_node.demo.protection import play_protection
+from single_node.demo.sovereignty import play_sovereignty
 from single_node.demo.stage import throw_away_node
+from single_node.demo.stewardship import play_stewardship
 from single_node.demo.story import play_story
 from single_node.demo.telling import Surprise, Telling
 from single_node.demo.worlds import WORLDS, play_world
@@ -24,6 +27,9 @@ def play() -> None:
             play_story(stage)
             play_mistakes(stage)
             play_help(stage)
+            play_protection(stage)
+            play_sovereignty(stage)
+            play_stewardship(stage)
     except (KeyError, IndexError, TypeError) as error:
         raise Surprise(f"the last answer has not the shape it should have ({type(error).__name__})") from None
     telling.lines(f"\nplayed in {perf_counter() - started:.0f} seconds")
