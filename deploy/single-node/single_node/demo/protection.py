@@ -78,8 +78,10 @@ class Protected:
         self.telling.equal("her own borough's steward protects her", answer.status, expected=200)
         self.looks_like_nobody("the same search now answers as one for a house where nobody lives", by_address)
         self.looks_like_nobody(
-            "nor is she found by telephone", {"phone": "07700 900811"}, nobody={"phone": "07700 900899"}
+            "nor is she found by e-mail", {"email": "philippa@example.org"}, nobody={"email": "nobody@example.org"}
         )
+        by_telephone = self.search({"phone": "07700 900811"})
+        self.telling.check("nor by telephone", holds=self.refuge not in by_telephone)
         named = {name: IN_REFUGE[name] for name in ("given_names", "family_name", "date_of_birth")}
         self.telling.equal("by name she is found", self.search(named), expected=[self.refuge])
         view = self.look(self.reader, self.refuge)
