@@ -56,17 +56,27 @@ def environment(server: Server, package: str, **more: str) -> dict[str, str]:
 async def an_api(package: str, told: Mapping[str, str]) -> AsyncIterator[Api]:
     """Run the API of a service until the end of the block, and see that it stops in order when it is told to."""
     port = a_free_port()
+    async with a_process(package, "api", {**told, f"{package.upper()}_PORT": str(port)}) as (process, said):
+        api = Api(process, f"http://127.0.0.1:{port}")
+        await _ready(api, said)
+        yield api
+
+
+@asynccontextmanager
+async def a_process(
+    package: str, name: str, told: Mapping[str, str]
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.Future[list[bytes]]]]:
+    """Run a process of a service until the end of the block, and see that it stops in order when it is told to; give
+    it with what it will have said in the end."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", package, "api"),
+        *(sys.executable, "-m", package, name),
         cwd=ROOT,
-        env={**os.environ, **told, f"{package.upper()}_PORT": str(port)},
+        env={**os.environ, **told},
         stderr=asyncio.subprocess.PIPE,
     )
     said = asyncio.ensure_future(_drained(process))
     try:
-        api = Api(process, f"http://127.0.0.1:{port}")
-        await _ready(api, said)
-        yield api
+        yield process, said
         process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.wait(), 20)
         last = (await said)[-1]

@@ -20,7 +20,7 @@ from shared.kafka_consumer import consume, redrive_unreadable
 from shared.migrate import migrate, provision
 from shared.processes import Work, serve
 from shared.relay import relay
-from shared.settings import AdminSettings, KafkaSettings, OwnerSettings, ServiceSettings
+from shared.settings import AdminSettings, KafkaSettings, OwnerSettings, ServiceSettings, WorkerSettings
 
 _WORKER_CONNECTIONS: Final = 4
 
@@ -49,7 +49,7 @@ class Service:
     @asynccontextmanager
     async def worker(self, process: str) -> AsyncIterator[Database]:
         """Open the database as the worker role, for a process of this name."""
-        url = self.settings().worker_database_url
+        url = WorkerSettings(_env_prefix=self._prefix).worker_database_url
         worker = Database(url, pool_size=_WORKER_CONNECTIONS, name=f"{self.name} {process}")
         try:
             yield worker

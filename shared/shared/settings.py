@@ -60,6 +60,15 @@ class InnerSettings(ServiceSettings):
     """JWKS (JSON) with the gateway's public permit keys; several while keys are rotated."""
 
 
+class WorkerSettings(Told):
+    """All that a process beside the API is told of the database; read with the service's own prefix."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    worker_database_url: str
+    """`postgresql+asyncpg://…` as the worker role, leading to the server itself, not to a pooler."""
+
+
 class OwnerSettings(Told):
     """What migrations are told, and running services are not; read with the service's own prefix."""
 

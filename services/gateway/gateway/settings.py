@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, Told
 
 
 class Settings(ServiceSettings):
@@ -30,13 +30,11 @@ class Settings(ServiceSettings):
     only warns."""
 
 
-class JobSettings(BaseSettings):
+class JobSettings(Told):
     """Settings of the gateway's jobs, from `GATEWAY_…` too; no process but theirs is told the key."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    worker_database_url: str
-    """`postgresql+asyncpg://…` as the worker role, leading to the server itself."""
     checkpoint_key: SecretStr
     """Private Ed25519 JWK (JSON) with a `kid`, which signs checkpoints of the audit."""
     checkpoint_origin: Annotated[str, Field(pattern=r"^[^\s+]+$")] = "single-customer-view/audit"
