@@ -7,11 +7,12 @@ import pytest
 
 from customer_index.household import HouseholdRecord, Membership, memberships
 from customer_index.normalise import Features, Residence
-from shared.categories import Category, Form
+from shared.categories import Category, Form, Protection
 from shared.permit import Permit
 from tests.builders import a_permit, a_record, granting, write_permit
 from tests.customer_index.conftest import Index
 from tests.customer_index.linked import agreement_changed, put
+from tests.customer_index.protecting import caller, clearance, protect, view
 from tests.customer_index.test_links import BOTH, seeing
 
 
@@ -190,3 +191,24 @@ async def test_another_owners_resident_shows_only_beside_a_linked_person(index: 
     found = await household(index, ours["person_id"], permit)
     assert [one["person_id"] for one in found["members"]] == [theirs["person_id"]]
     assert (await household(index, ours["person_id"], seeing("lbhf")))["members"] == []
+
+
+@pytest.mark.parametrize("scheme", [Protection.REFUGE, Protection.ADOPTION])
+async def test_nobody_is_told_of_a_relationship_to_who_is_protected(scheme: Protection, index: Index) -> None:
+    related = [{"kind": "child", "local_id": "b"}, {"kind": "partner", "local_id": "c"}]
+    amber = (await put(index, "lbhf", "crm/a", AMBER | {"relationships": related}))["person_id"]
+    bryn = (await put(index, "lbhf", "crm/b", {**BRYN, "addresses": []}))["person_id"]
+    cleo = a_record(given_names=["Cleo"], family_name="Quill", date_of_birth="1988-12-01", nhs_number=None, phones=None)
+    await put(index, "lbhf", "crm/c", cleo | {"addresses": [], "emails": []})
+    before = await view(index, amber, caller("wcc", "lbhf"))
+    assert before["records"][0]["relationships"] == related
+    await protect(index, bryn, scheme)
+
+    for org in ("lbhf", "wcc"):
+        seen = await view(index, amber, caller(org, "lbhf"))
+        assert seen["records"][0]["relationships"] == related[1:]
+        assert "child" not in str(seen["golden"]["relationships"])
+    record = (await index.call("GET", "/v1/sources/crm/records/a", caller())).json()
+    assert record["relationships"] == related[1:]
+    cleared = await view(index, amber, caller(cleared=clearance("lbhf")))
+    assert cleared["records"][0]["relationships"] == related

@@ -1,11 +1,13 @@
 """A protection goes with the records it is anchored on: withdrawn, asserted again, joined, parted, moved in."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.builders import a_record, write_permit
+from customer_index.jobs import lift_ended
+from tests.builders import AT, a_record, write_permit
 from tests.customer_index import behind
 from tests.customer_index.conftest import Index
 from tests.customer_index.linked import put
@@ -201,6 +203,36 @@ async def test_of_a_household_one_alone_can_be_let_go(index: Index) -> None:
 
     assert await is_kept(index, amber["person_id"])
     assert not await is_kept(index, bryn["person_id"])
+
+
+@pytest.mark.parametrize("then", ["lifted", "narrowed"])
+async def test_a_household_protected_for_two_stays_so_for_the_other(then: str, index: Index) -> None:
+    amber = await put(index, "lbhf", "crm/a", AMBER)
+    bryn = await put(index, "lbhf", "housing/b", BRYN)
+    child = await put(index, "lbhf", "crm/c", OTHER | {"addresses": AMBER["addresses"]})
+    for one in (amber, bryn):
+        await protect(index, one["person_id"], household_wide=True)
+
+    if then == "lifted":
+        await unprotect(index, amber["person_id"])
+    else:
+        await protect(index, amber["person_id"], household_wide=False)
+
+    assert await is_kept(index, bryn["person_id"])
+    assert await is_kept(index, child["person_id"])
+    await unprotect(index, bryn["person_id"])
+    assert not await is_kept(index, child["person_id"])
+
+
+async def test_a_protection_of_ones_own_takes_nothing_from_that_of_the_household(index: Index) -> None:
+    amber = await put(index, "lbhf", "crm/a", AMBER)
+    bryn = await put(index, "lbhf", "housing/b", BRYN)
+    await protect(index, amber["person_id"], household_wide=True)
+
+    await protect(index, bryn["person_id"], until=AT.date().isoformat())
+    await lift_ended(index.database, index.worker, clock=lambda: AT + timedelta(days=1))
+
+    assert await is_kept(index, bryn["person_id"])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tests.customer_index import behind
 from tests.customer_index.conftest import Index
 from tests.customer_index.linked import agreement_changed, put
 from tests.customer_index.loading import hand_over, ndjson
+from tests.customer_index.protecting import clearance, protect
 from tests.customer_index.stewarding import (
     TWIN,
     act,
@@ -225,3 +226,18 @@ async def test_a_review_settled_by_the_evidence_is_no_question_any_more(index: I
     await index.link()
 
     assert await reviews(index, reading("lbhf", "wcc")) == []
+
+
+async def test_taking_back_a_decision_links_nobody_who_was_sealed_since(index: Index, admin: AsyncEngine) -> None:
+    ours, _ = await review_between(index)
+    done = {}
+    for org, other in (("lbhf", "wcc"), ("wcc", "lbhf")):
+        (review,) = await reviews(index, reading(org, other))
+        done[org] = await decide(index, review, "match", steward(org, other))
+    await protect(index, ours["person_id"], "adoption")
+    assert await behind.count(admin, "links") == 0
+
+    path = f"/v1/stewardship/{done['lbhf']['stewardship_id']}/undo"
+    await act(index, path, steward("lbhf", "wcc", cleared=clearance("lbhf")))
+
+    assert await behind.count(admin, "links") == 0

@@ -77,3 +77,10 @@ async def test_a_period_may_be_given_in_days(platform: Platform) -> None:
 
     assert inside.json()["items"]
     assert before.json()["items"] == []
+
+
+@pytest.mark.parametrize("bound", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_a_bound_that_no_calendar_holds_is_told_apart_from_a_fault(platform: Platform, bound: str) -> None:
+    refused = await platform.call("GET", "/v1/audit", "lbhf/ig/ig-lead", params={"to": bound})
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "?to")

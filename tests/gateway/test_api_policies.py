@@ -1,9 +1,11 @@
 """A borough's policy over HTTP: written by its information-governance lead, kept by version, in force at once."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -275,3 +277,18 @@ async def test_of_others_calls_only_what_concerns_ones_own_data_is_told(platform
     assert {one["scope"] for one in told.json()["items"]} == {"lbhf/housing", "lbhf/customer-services"}
     by_another = await platform.call("POST", "/v1/organisations/lbhf/policy/impact", "wcc/ig/ig-lead", content="")
     assert by_another.status_code == 403
+
+
+async def test_a_change_gives_way_to_an_answer_that_does_not_end(platform: Platform) -> None:
+    async with platform.app.state.database.transaction() as hanging:
+        await hanging.execute(text("SELECT settled_epoch()"))
+        changed, read = await asyncio.wait_for(
+            asyncio.gather(
+                put(platform, "lbhf", NO_IDENTITY), platform.call("GET", "/v1/policy-schema", "wcc/will/caseworker")
+            ),
+            timeout=30,
+        )
+
+    assert (changed.status_code, changed.json()["type"]) == (503, "/problems/governance-unsettled")
+    assert read.status_code == 200
+    assert (await put(platform, "lbhf", NO_IDENTITY)).status_code == 201

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.emergency import read_emergency
 from gateway.jobs import look_at_reviews
-from shared.categories import Category, Form
+from shared.categories import WHEREABOUTS, Category, Form
 from shared.db import Database
 from shared.permit import Permit
 from single_node.postgres import Server
@@ -85,6 +85,22 @@ async def test_an_emergency_opens_what_is_listed_whatever_purpose_training_and_c
     }, "never linkage, and nothing special without its legal condition"
     assert {one for one in permit.cleared if one.startswith("lbhf/")} == {f"lbhf/{one}" for one in IN_EMERGENCY}
     assert before.cleared == ()
+
+
+async def test_what_another_clause_shows_of_whereabouts_is_never_of_the_protected(platform: Platform) -> None:
+    await platform.agree(an_agreement({"categories": [{"category": "existence"}, {"category": "contact_details"}]}))
+    await platform.agree(an_agreement(categories=["existence"], reasons=["fire"]))
+    opens_address = await look(platform, "wcc/will/caseworker", purpose="homelessness")
+    opens_none = await look(
+        platform, "wcc/will/caseworker", purpose="homelessness", **{"SCV-Emergency": "fire; It burns."}
+    )
+
+    assert (opens_address.status_code, opens_none.status_code) == (200, 200)
+    with_address, without = platform.behind.permits
+    assert {one for one in with_address.cleared if one.startswith("lbhf/")} == {f"lbhf/{one}" for one in IN_EMERGENCY}
+    assert set(with_address.grants["lbhf/housing"]) & WHEREABOUTS == {Category.ADDRESS}  # type: ignore[index]
+    assert without.cleared == ()
+    assert set(without.grants["lbhf/housing"]) & WHEREABOUTS == {Category.CONTACT_DETAILS}  # type: ignore[index]
 
 
 async def test_a_special_category_is_opened_where_its_condition_is_named(platform: Platform) -> None:

@@ -289,3 +289,17 @@ async def test_a_decision_about_a_person_tells_nothing_of_one_who_cannot_be_know
     assert colleague.json()["grants"]
     assert general.json()["grants"]
     assert (pointless.status_code, pointless.json()["grants"]) == (200, {}), "refused whoever it is about"
+
+
+async def test_nobody_learns_of_one_who_is_hidden_by_asking_for_a_colleague(excluded: Platform) -> None:
+    await excluded.enter("lbhf/ana/ig-lead")
+    own = EXCLUSION | {"subject": "ig"}
+    entered = await excluded.call("PUT", f"{EXCLUSIONS}/e2", "lbhf/ana/ig-lead", json=own)
+    assert entered.status_code == 201, entered.text
+    about = {"subject": "front", "roles": ["frontline"], "purpose": "housing", "action": "read"}
+    asked = [
+        await excluded.call("POST", "/v1/decisions", who, json=about | {"person_id": str(PERSON)})
+        for who in (IG, "lbhf/ana/ig-lead")
+    ]
+
+    assert [one.status_code for one in asked] == [404, 200]

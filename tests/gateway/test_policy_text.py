@@ -1,5 +1,7 @@
 """What a borough may write into its policy, by rule and line, and what is kept of it to be asked."""
 
+from time import process_time
+
 import pytest
 
 from gateway.borough_policy import CONTEXT_ATTRIBUTES, compile_policy, faults_of
@@ -76,6 +78,15 @@ def test_what_is_told_of_a_fault_is_bounded() -> None:
     (found,) = faults_of(f'"{"x" * 60_000}')
 
     assert len(found.rule) <= 300
+
+
+@pytest.mark.parametrize("text", ['\\"' * 32_768, ";" * 65_536], ids=["strings that never end", "nothing but ends"])
+def test_no_text_takes_long_to_tell_apart(text: str) -> None:
+    began = process_time()
+    found = faults_of(text)
+
+    assert found
+    assert process_time() - began < 3, "all other calls wait meanwhile"
 
 
 def test_policies_that_ask_for_the_same_of_data_are_kept_together_under_their_own_ids() -> None:

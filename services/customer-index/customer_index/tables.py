@@ -103,7 +103,7 @@ are those of all protections of the person, `sealed` whether one of them seals."
 protections = Table(
     "protections",
     metadata,
-    Column("protection_id", Uuid, nullable=False, index=True),
+    Column("protection_id", Uuid, primary_key=True, index=True),
     Column("owner", Text, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("local_id", Text, primary_key=True),

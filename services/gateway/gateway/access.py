@@ -13,7 +13,7 @@ from fastapi import Request
 from gateway.call import Call, refuse_emergency
 from gateway.clearance import cleared_for
 from gateway.commands.emergency import open_accesses
-from gateway.emergency import Opening, emergency_clauses, openings, why_not_opened
+from gateway.emergency import Opening, clear_in_emergency, emergency_clauses, openings, why_not_opened
 from gateway.explain import refusal
 from gateway.hiding import find_hidden
 from gateway.policy import LOOKS, Decision, day_of
@@ -38,11 +38,16 @@ async def grant_access(request: Request, call: Call, *, action: Action) -> Acces
     The one decision that an emergency widens: whose data it opens is on record before anything is asked for.
     """
     snapshot, caller, purpose = call.snapshot, call.caller, purpose_of(call)
-    opened = await _open_in_emergency(request, call, purpose=purpose, action=action)
+    await _open_in_emergency(request, call, purpose=purpose, action=action)
     decision = snapshot.decide(caller, purpose=purpose, action=action, at=call.at, emergency=call.emergency)
     if not decision.grants:
         raise refused(refusal(snapshot.governance, caller=caller, purpose=purpose, action=action, at=call.at))
-    return await open_access(request, call, decision, action=action, in_emergency=opened)
+    if call.emergency is None:
+        return await open_access(request, call, decision, action=action)
+    cleared, grants = clear_in_emergency(
+        snapshot.governance, caller=caller, reason=call.emergency, grants=decision.grants, on=day_of(call.at)
+    )
+    return await open_access(request, call, replace(decision, grants=grants), action=action, in_emergency=cleared)
 
 
 async def grant_access_to_source(request: Request, call: Call, *, action: Action, source: str) -> Access:
@@ -84,8 +89,12 @@ async def grant_access_across_owners(request: Request, call: Call) -> Access:
 
 
 async def access_of(request: Request, call: Call, caller: Caller, *, purpose: Purpose, decision: Decision) -> Access:
-    """Give the access that a caller somebody asks about would have to look at what a decision grants."""
-    asked = replace(call, caller=caller, purpose=purpose)
+    """Give the access that a caller somebody asks about would have to look at what a decision grants.
+
+    Who does not exist for whoever asks does not for that caller either, or the answer would tell.
+    """
+    standing = replace(caller.standing, exclusions=(*caller.standing.exclusions, *call.caller.exclusions))
+    asked = replace(call, caller=replace(caller, standing=standing), purpose=purpose)
     return await open_access(request, asked, decision, action=Action.READ)
 
 
@@ -118,7 +127,8 @@ async def open_access(
 ) -> Access:
     """Make the permit for what was decided; people who do not exist for the caller are left out of it.
 
-    `source` is written for, `clauses` are those of referrals in force, `in_emergency` the owners an emergency opened.
+    `source` is written for, `clauses` are those of referrals in force, `in_emergency` the owners whose
+    protected whereabouts an emergency opened.
     """
     snapshot, caller, purpose = call.snapshot, call.caller, purpose_of(call)
     permit = replace(
@@ -152,13 +162,13 @@ def purpose_of(call: Call) -> Purpose:
     return call.purpose
 
 
-async def _open_in_emergency(request: Request, call: Call, *, purpose: Purpose, action: Action) -> Collection[str]:
-    """Put on record whose data the emergency that a caller declares opens to it; give the owners.
+async def _open_in_emergency(request: Request, call: Call, *, purpose: Purpose, action: Action) -> None:
+    """Put on record whose data the emergency that a caller declares opens to it.
 
     Raises `EmergencyNotPermitted` if it opens nothing.
     """
     if call.declared is None:
-        return ()
+        return
     governance, caller, reason, on = call.snapshot.governance, call.caller, call.declared.reason, day_of(call.at)
     opened: tuple[Opening, ...] = ()
     if emergency_clauses(governance, caller=caller, reason=reason):
@@ -170,7 +180,6 @@ async def _open_in_emergency(request: Request, call: Call, *, purpose: Purpose, 
     async with request.app.state.database.transaction({"scv.org": caller.employing_org}) as tx:
         await open_accesses(tx, call, opened, emergency=call.declared)
     call.emergency = reason
-    return {one.provider for one in opened}
 
 
 def _permit(call: Call, *, purpose: str, action: Action) -> Permit:

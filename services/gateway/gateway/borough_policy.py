@@ -41,14 +41,15 @@ _SCHEMA: Final = Schema.from_str(SCHEMA)
 _TOKENS: Final = re.compile(
     r"""
     (?P<comment> //[^\n\r]* )
-    | (?P<other> "(?:\\[^\n]|[^"\\])*" | , )
+    | (?P<other> "(?:\\[^\n]|[^"\\])*+"? | , )
     | (?P<end> ; )
     | (?P<symbol> \b(?:if|in|is|has|like)\b | &&|\|\||[=!<>]=|[^\w\s] )
     | (?P<word> \w+ )
     """,
     re.VERBOSE,
 )
-"""Cedar's tokens, as far as it takes to tell policies apart and to count what nests."""
+"""Cedar's tokens, as far as it takes to tell policies apart and to count what nests. A string that never ends is one
+too, and is never gone back into, or a text of quotes alone would keep every other call waiting."""
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CANNOT_FAIL: Final = frozenset(
     {"not", "is_empty", "eq", "not_eq", "less", "less_eq", "greater", "greater_eq", "and", "or", "in"}
@@ -184,19 +185,22 @@ def _split(text: str) -> list[_Written]:
     """Cut a text into its policies: each ends with a semicolon, which stands nowhere else outside strings."""
     found: list[_Written] = []
     start: int | None = None
-    symbols = end = 0
+    symbols = end = counted = 0
+    line = 1
     for token in _TOKENS.finditer(text):
         if token.lastgroup == "comment":
             continue
         if start is None:
             start, symbols = token.start(), 0
+            line += text.count("\n", counted, start)
+            counted = start
         symbols += token.lastgroup == "symbol"
         end = token.end()
         if token.lastgroup == "end":
-            found.append(_Written(text[start:end], text.count("\n", 0, start) + 1, symbols))
+            found.append(_Written(text[start:end], line, symbols))
             start = None
     if start is not None:
-        found.append(_Written(text[start:end], text.count("\n", 0, start) + 1, symbols))
+        found.append(_Written(text[start:end], line, symbols))
     return found
 
 

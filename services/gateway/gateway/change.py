@@ -12,10 +12,12 @@ from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy import text, update
+from sqlalchemy.exc import DBAPIError
 
 from gateway import audit
 from gateway.audit import Entry, Outcome, StaleDecision
 from gateway.call import Call
+from gateway.problems import GovernanceUnsettled
 from gateway.tables import governance, outbox
 from shared.db import Transaction
 from shared.outbox import Happened, emit
@@ -24,6 +26,11 @@ EVENT_SOURCE = "gateway"
 
 _WAIT_FOR_ANSWERS: Final = text("SELECT pg_advisory_xact_lock(hashtext('governance'))")
 """The other side of the lock that `settled_epoch()` takes for every answer."""
+
+
+_NOT_FOR_EVER: Final = text("SELECT set_config('lock_timeout', '3s', true)")
+"""While a change waits no answer leaves, so one process that hangs with its row half written must not hold it up."""
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
 @dataclass(slots=True)
@@ -52,8 +59,14 @@ async def changing(request: Request, call: Call, *, org: str, owners: Sequence[s
 
 async def next_epoch(tx: Transaction, *, after: int) -> None:
     """Begin the epoch after this one once all answers of this one are on record, and keep every other change waiting;
-    raise `StaleDecision` if it is over."""
-    await tx.execute(_WAIT_FOR_ANSWERS)
+    raise `StaleDecision` if it is over, `GovernanceUnsettled` if an answer is on its way for too long."""
+    await tx.execute(_NOT_FOR_EVER)
+    try:
+        await tx.execute(_WAIT_FOR_ANSWERS)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise GovernanceUnsettled(headers={"Retry-After": "1"}) from None
     advanced = update(governance).where(governance.c.epoch == after).values(epoch=after + 1)
     if (await tx.execute(advanced)).rowcount != 1:
         raise StaleDecision

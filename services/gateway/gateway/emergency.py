@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.governance import Clause, EmergencyTerms, Governance
 from gateway.standing import Caller, Reason, Refusal, is_idle, listed, unmet_conditions
-from shared.categories import Form, Grants, Purpose
+from shared.categories import WHEREABOUTS, Form, Grants, Purpose, split_scope
 
 _LONGEST_NOTE: Final = 500
 _LONGEST_REASON: Final = 100
@@ -72,6 +72,32 @@ def openings(governance: Governance, *, caller: Caller, reason: str, grants: Gra
                 review_within_hours=terms.review_within_hours,
             )
     return tuple(found[key] for key in sorted(found))
+
+
+def clear_in_emergency(
+    governance: Governance, *, caller: Caller, reason: str, grants: Grants, on: date
+) -> tuple[frozenset[str], Grants]:
+    """Give the owners whose protected people's whereabouts a reason opens to a caller, and what it may be granted then.
+
+    A call is cleared for all of an owner's records, so of such an owner it keeps no whereabouts but those the emergency
+    itself opens: what another clause shows is of people who are not protected.
+    """
+    opened = {
+        (scope, category)
+        for clause in emergency_clauses(governance, caller=caller, reason=reason)
+        if not is_idle(clause, on=on)
+        for scope, categories in clause.cells.items()
+        if scope not in clause.barred
+        for category in WHEREABOUTS & categories.keys() & grants.get(scope, {}).keys()
+    }
+    owners = frozenset(split_scope(scope)[0] for scope, _ in opened)
+    lost = {
+        (scope, category) for scope in grants for category in WHEREABOUTS if split_scope(scope)[0] in owners
+    } - opened
+    return owners, {
+        scope: {category: form for category, form in told.items() if (scope, category) not in lost}
+        for scope, told in grants.items()
+    }
 
 
 def why_not_opened(governance: Governance, *, caller: Caller, reason: str, purpose: Purpose, on: date) -> Refusal:

@@ -127,13 +127,14 @@ async def _link_persons(
 async def load_sides(
     tx: Transaction, person_ids: Collection[UUID], *, areas: Collection[str]
 ) -> dict[UUID, ComparedSide]:
-    """Load persons with those of their records that may be compared with another owner's."""
+    """Load persons with those of their records that may be compared with another owner's: of who is sealed, none, also
+    where its own organisation asks."""
     statement = (
         select(persons.c.person_id, persons.c.sequence, members.c.record_id, members.c.scope, members.c.features)
         .join(members, members.c.person_id == persons.c.person_id)
         .join(sources, and_(sources.c.owner == members.c.owner, sources.c.source == members.c.source))
         .where(persons.c.person_id == bindparam("persons", type_=ARRAY(Uuid)).any_())
-        .where(sources.c.linkage == "shared", sources.c.statutory_bar.is_(None))
+        .where(sources.c.linkage == "shared", sources.c.statutory_bar.is_(None), ~members.c.sealed)
         .where(sources.c.service_area == bindparam("areas", type_=ARRAY(Text)).any_())
         .order_by(members.c.record_id)
     )

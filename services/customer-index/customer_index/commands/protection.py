@@ -71,7 +71,7 @@ async def protect_person(
     if terms.household_wide:
         household = await _find_household(tx, person_id, permit=permit, at=at)
     withdrawn = await _find_withdrawn(tx, person_id, scheme=terms.scheme, owner=by.org)
-    concerned = {person_id} | household | await _lift(tx, person_id, schemes=[terms.scheme], owner=by.org)
+    concerned = {person_id} | household | await _replace(tx, person_id, schemes=[terms.scheme], owner=by.org)
     row = {
         "protection_id": uuid4(),
         "owner": by.org,
@@ -175,16 +175,24 @@ def _own_protections(person_id: UUID, *, schemes: Collection[Protection], owner:
 
 
 async def _lift(tx: Transaction, person_id: UUID, *, schemes: Collection[Protection], owner: str) -> set[UUID]:
-    """Take protections off a person, off the household they were set for with it, and off keys that wait for a record;
-    give the persons."""
+    """Take protections off a person, whoever they were set for, off the household they were set for with it, and off
+    keys that wait for a record; give the persons."""
+    replaced = await _replace(tx, person_id, schemes=schemes, owner=owner)
+    with_others = delete(protections).where(
+        protections.c.owner == owner, protections.c.scheme.in_(schemes), protections.c.person_id == person_id
+    )
+    let_go = (await tx.execute(with_others.returning(protections.c.person_id))).scalars()
+    return replaced | {one for one in let_go if one}
+
+
+async def _replace(tx: Transaction, person_id: UUID, *, schemes: Collection[Protection], owner: str) -> set[UUID]:
+    """Take a person's own protections off it, off the household they were set for with it, and off keys that wait for
+    a record; give the persons. What was set for somebody else they live with holds on."""
     own = list((await tx.execute(_own_protections(person_id, schemes=schemes, owner=owner))).scalars())
     statement = delete(protections).where(
         protections.c.owner == owner,
-        protections.c.scheme.in_(schemes),
-        or_(
-            protections.c.person_id == person_id,
-            protections.c.protection_id.in_(own) & (protections.c.by_household | protections.c.record_id.is_(None)),
-        ),
+        protections.c.protection_id.in_(own),
+        or_(protections.c.person_id == person_id, protections.c.by_household, protections.c.record_id.is_(None)),
     )
     return {one for one in (await tx.execute(statement.returning(protections.c.person_id))).scalars() if one}
 

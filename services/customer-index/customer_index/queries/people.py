@@ -1,14 +1,14 @@
 """What a call may see of people: one person whole, and searches."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, exists, func, or_, select
+from sqlalchemy import bindparam, exists, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -110,7 +110,8 @@ async def find_visible_records(
     statement = _visible().where(members.c.person_id == bindparam("persons", type_=ARRAY(Uuid)).any_())
     rows = await tx.execute(statement, {"persons": list(person_ids)})
     visible = [_disclosed(row, permit=permit, at=at) for row in rows]
-    return [record for record in visible if Category.EXISTENCE in record.granted]
+    shown = [record for record in visible if Category.EXISTENCE in record.granted]
+    return await _without_closed_relations(tx, shown, permit=permit, at=at)
 
 
 async def find_record(
@@ -121,7 +122,47 @@ async def find_record(
         records.c.owner == permit.org, records.c.source == source, records.c.local_id == local_id
     )
     row = (await tx.execute(statement)).one_or_none()
-    return None if row is None else _disclosed(row, permit=permit, at=at)
+    if row is None:
+        return None
+    (record,) = await _without_closed_relations(tx, [_disclosed(row, permit=permit, at=at)], permit=permit, at=at)
+    return record
+
+
+async def _without_closed_relations(
+    tx: Transaction, visible: Sequence[VisibleRecord], *, permit: Permit, at: datetime
+) -> list[VisibleRecord]:
+    """Take out relationships to people whose household is kept from the call: they would say with whom these live.
+
+    Of another owner's records only those to people the call may know are left, for one to nobody could be one to
+    somebody sealed.
+    """
+    wanted = {name for record in visible for name in _related(record)}
+    if not wanted:
+        return list(visible)
+    named = tuple_(records.c.owner, records.c.source, records.c.local_id).in_(wanted)
+    rows = await tx.execute(_visible().where(named))
+    known = {(row.owner, row.source, row.local_id): _disclosed(row, permit=permit, at=at) for row in rows}
+    closed = {name for name, record in known.items() if Category.HOUSEHOLD not in record.granted}
+    closed |= {name for name in wanted - known.keys() if name[0] != permit.org}
+    return [_without_relations(record, to=closed) for record in visible]
+
+
+def _related(record: VisibleRecord) -> list[tuple[str, str, str]]:
+    """Name the records that a record discloses to be related to."""
+    told = record.disclosed.fields.get("relationships")
+    names = [one["local_id"] for one in told] if isinstance(told, list) else []
+    return [(record.disclosed.owner, record.disclosed.source, local_id) for local_id in names]
+
+
+def _without_relations(record: VisibleRecord, *, to: Set[tuple[str, str, str]]) -> VisibleRecord:
+    names = _related(record)
+    if to.isdisjoint(names):
+        return record
+    fields = dict(record.disclosed.fields)
+    told = fields.pop("relationships")
+    if left := [one for one, name in zip(told, names, strict=True) if name not in to]:
+        fields["relationships"] = left
+    return replace(record, disclosed=replace(record.disclosed, fields=fields))
 
 
 def by_person(visible: Collection[VisibleRecord]) -> dict[UUID, list[VisibleRecord]]:

@@ -51,11 +51,22 @@ async def get_audit(
 
 def moment_of(name: str, bound: datetime | None) -> datetime | None:
     """Read a bound; a day alone arrives as its midnight without a zone."""
-    if bound is None or bound.tzinfo is not None:
-        return bound
+    if bound is None:
+        return None
+    if bound.tzinfo is not None:
+        return _in_utc(name, bound)
     if bound.time() != time():
         raise InvalidRequest("Some fields are not valid.", errors=[FieldError(f"?{name}", "must carry a time zone")])
     return bound.replace(tzinfo=UTC)
+
+
+def _in_utc(name: str, bound: datetime) -> datetime:
+    try:
+        return bound.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequest(
+            "Some fields are not valid.", errors=[FieldError(f"?{name}", "must be in the years 1 to 9999")]
+        ) from None
 
 
 def _view(row: Any) -> AuditView:

@@ -91,7 +91,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["record_id"], ["members.record_id"], name=op.f("protections_record_id_fkey"), ondelete="SET NULL"
         ),
-        sa.PrimaryKeyConstraint("owner", "source", "local_id", "scheme", name=op.f("protections_pkey")),
+        sa.PrimaryKeyConstraint(
+            "owner", "source", "local_id", "scheme", "protection_id", name=op.f("protections_pkey")
+        ),
     )
     op.create_index(op.f("protections_protection_id"), "protections", ["protection_id"])
     op.create_index(op.f("protections_record_id"), "protections", ["record_id"])
