@@ -225,7 +225,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def words_for(error: Mapping[str, Any]) -> str:
     """Say what is wrong with a field, never repeating what was sent."""
-    return _DETAILS.get(error["type"], str(error["msg"]))
+    return _DETAILS.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
 
 
 def pointer_to(location: tuple[Any, ...]) -> str:

@@ -61,7 +61,9 @@ async def test_an_id_merged_away_leads_to_the_survivor(index: Index) -> None:
         assert answer.headers["Location"] == f"/v1/people/{survivor}{section}"
         assert answer.content == b""
     known = await index.call("GET", f"/v1/people/{merged}/known", a_permit("lbhf"))
-    assert known.status_code == 200
+    assert (known.status_code, known.json()["survivor"]) == (200, survivor)
+    known = await index.call("GET", f"/v1/people/{survivor}/known", a_permit("lbhf"))
+    assert (known.json()["survivor"], known.json()["formerly"]) == (None, [merged])
 
 
 async def test_an_id_merged_away_is_as_unknown_as_its_survivor(index: Index) -> None:

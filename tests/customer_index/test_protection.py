@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -75,10 +76,16 @@ async def test_who_is_cleared_for_the_scheme_sees_everything(scheme: Protection,
     before = await view(index, person_id, caller())
     await protect(index, person_id, scheme)
 
-    assert await view(index, person_id, caller(cleared=clearance("lbhf", scheme))) == before
+    async def seen(*cleared: str) -> dict[str, Any]:
+        told = await view(index, person_id, caller(cleared=cleared))
+        signs = [record.pop("protected", False) for record in told["records"]]
+        assert signs == [True], "whoever sees it is told not to pass it on"
+        return told
+
+    assert await seen(*clearance("lbhf", scheme)) == before
     others = [one for one in Protection if one is not scheme]
-    assert await view(index, person_id, caller(cleared=clearance("lbhf", *others))) != before
-    assert await view(index, person_id, caller(cleared=clearance("wcc"))) != before
+    assert await seen(*clearance("lbhf", *others)) != before
+    assert await seen(*clearance("wcc")) != before
 
 
 async def test_two_schemes_take_two_clearances(index: Index) -> None:
@@ -101,7 +108,7 @@ async def test_the_record_itself_is_kept_from_own_workers_too(index: Index) -> N
 
     assert kept["protected"] is True
     assert not WHEREABOUTS & kept.keys()
-    assert "protected" not in cleared
+    assert cleared["protected"] is True, "so that nobody passes on what it sees"
     assert cleared["phones"] == ["07700 900123"]
 
 
@@ -287,3 +294,17 @@ async def test_only_stewards_protect_only_their_own_people(method: str, index: I
     nobody = path.replace(person_id, "00000000-0000-4000-8000-000000000009")
     assert (await index.call(method, nobody, steward(), **body)).status_code == 404
     assert "address" in (await view(index, person_id, caller()))["golden"]
+
+
+async def test_what_protects_a_person_can_be_read_back_by_its_own_organisation_alone(index: Index) -> None:
+    person_id = (await put(index, "lbhf", "crm/c-1"))["person_id"]
+    path = f"/v1/people/{person_id}/protection"
+    assert (await index.call("GET", path, caller())).json()["protections"] == []
+    await protect(index, person_id, "refuge")
+
+    own, others = await index.call("GET", path, caller()), await index.call("GET", path, caller("wcc"))
+
+    assert [one["scheme"] for one in own.json()["protections"]] == ["refuge"]
+    assert others.status_code == 404
+    nobody = await index.call("GET", f"/v1/people/{uuid4()}/protection", caller("wcc"))
+    assert others.json() | {"request_id": ""} == nobody.json() | {"request_id": ""}

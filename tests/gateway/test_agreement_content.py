@@ -25,6 +25,7 @@ LINKAGE = {
     "legal_power": POWER,
     "article6": "e",
 }
+EMERGENCY: dict[str, Any] = {"reasons": ["risk-to-life"], "roles": ["caseworker"], "categories": ["existence"]}
 SMALLEST: dict[str, Any] = {
     "title": "Homelessness, LBHF to WCC",
     "type": "dda",
@@ -241,3 +242,24 @@ def test_a_draft_knows_who_must_sign_and_who_may_suspend() -> None:
     state = draft(content)
     assert (state.status, state.digest) == (AgreementStatus.DRAFT, digest(content))
     assert (state.parties, state.providers) == (frozenset({"lbhf", "wcc"}), frozenset({"lbhf"}))
+
+
+@pytest.mark.parametrize(
+    ("terms", "pointers"),
+    [
+        ({}, ["/break_glass/reasons", "/break_glass/roles", "/break_glass/categories"]),
+        ({**EMERGENCY, "reasons": ["a;b"]}, ["/break_glass/reasons/0"]),
+        ({**EMERGENCY, "max_minutes": 0}, ["/break_glass/max_minutes"]),
+        ({**EMERGENCY, "max_minutes": 1441}, ["/break_glass/max_minutes"]),
+        ({**EMERGENCY, "review_within_hours": 0}, ["/break_glass/review_within_hours"]),
+        (EMERGENCY, []),
+    ],
+)
+def test_emergency_access_is_for_somebody_for_some_reason_and_for_some_time(
+    terms: dict[str, Any], pointers: list[str]
+) -> None:
+    content = AgreementContent.model_validate({**SMALLEST, "break_glass": {"allowed": True, **terms}})
+
+    assert [pointer for pointer, _ in problems_of(content, organisations=ORGANISATIONS)] == pointers
+    forbidden = AgreementContent.model_validate({**SMALLEST, "break_glass": {"allowed": False, **terms}})
+    assert problems_of(forbidden, organisations=ORGANISATIONS) == []

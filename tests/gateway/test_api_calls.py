@@ -36,7 +36,7 @@ async def a_person(_: Permit, request: Request) -> Response:
     """Answer with one person of lbhf, or with persons found."""
     scopes, persons = {"lbhf/housing": ["existence", "identity"]}, {PERSON: "lbhf"}
     if request.url.path.endswith("/known"):
-        return JSONResponse({"person_id": str(PERSON), "owner": "lbhf"})
+        return JSONResponse({"person_id": str(PERSON), "owner": "lbhf", "survivor": None, "formerly": []})
     return disclosing(scopes, persons, {"items": [], "household": None})
 
 

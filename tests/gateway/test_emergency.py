@@ -46,7 +46,7 @@ def an_agreement(flows: dict[str, Any] | None = None, **changes: Any) -> dict[st
 async def shown(_: Permit, request: Request) -> Response:
     """Answer with a person of lbhf."""
     if request.url.path.endswith("/known"):
-        return JSONResponse({"person_id": str(PERSON), "owner": "lbhf"})
+        return JSONResponse({"person_id": str(PERSON), "owner": "lbhf", "survivor": None, "formerly": []})
     return disclosing({"lbhf/housing": ["existence", "address"]}, {PERSON: "lbhf"}, {"items": []})
 
 

@@ -43,7 +43,7 @@ async def index(permit: Permit, request: Request) -> Response:
         problem = {"type": "/problems/unknown-person", "status": 404, "request_id": "inner"}
         return JSONResponse(problem, 404, media_type="application/problem+json")
     person = {"person_id": str(PERSON), "owner": "lbhf", "golden": {}, "records": [], "linked": [], "entries": []}
-    return JSONResponse(person | {"items": []})
+    return JSONResponse(person | {"items": [], "survivor": None, "formerly": []})
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ async def test_nobody_governs_for_another_and_nobody_acts_for_one_unknown(mandat
 async def test_both_organisations_and_the_owner_read_who_acted_for_whom(mandated: Platform) -> None:
     async def of_wcc(_: Permit, request: Request) -> Response:
         if request.url.path.endswith("/known"):
-            return JSONResponse({"person_id": str(PERSON), "owner": "wcc"})
+            return JSONResponse({"person_id": str(PERSON), "owner": "wcc", "survivor": None, "formerly": []})
         return disclosing({"wcc/housing": ["existence"]}, {PERSON: "wcc"}, {"items": []})
 
     mandated.behind.answer = of_wcc

@@ -130,3 +130,25 @@ async def test_a_note_is_not_repeated_and_unknown_fields_are_refused(stewards: C
     assert refused.status_code == 422
     assert {error["pointer"] for error in refused.json()["errors"]} == {"/other", "/more"}
     assert "Canary" not in refused.text
+
+
+async def test_the_residents_log_is_whole_after_a_merge(stewards: Council) -> None:
+    survivor = await stewards.assert_record("lbhf", "crm", "r-0")
+    merged = await stewards.assert_record("lbhf", "housing", "r-1", **TWIN)
+    seen = await stewards.call("GET", f"/v1/people/{merged}?include=household", purpose="housing")
+    assert seen.status_code == 200
+    done = await act(stewards, f"/v1/people/{survivor}/merge", other=merged, reason="one human being")
+    assert done.status_code == 200, done.text
+
+    log = await stewards.call("GET", f"/v1/people/{survivor}/access-log", purpose="housing")
+    assert ("lbhf", "housing", "read") in [
+        (one["organisation"], one["purpose"], one["action"]) for one in log.json()["items"]
+    ]
+    for asked, leads_to in (
+        ("access-log", f"/v1/people/{survivor}/access-log"),
+        ("timeline", f"/v1/people/{survivor}/timeline"),
+        ("?include=household", f"/v1/people/{survivor}?include=household"),
+    ):
+        path = f"/v1/people/{merged}{asked}" if asked.startswith("?") else f"/v1/people/{merged}/{asked}"
+        answer = await stewards.call("GET", path, purpose="housing")
+        assert (answer.status_code, answer.headers.get("location")) == (308, leads_to)

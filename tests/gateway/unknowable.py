@@ -125,6 +125,7 @@ ASKS: Final[Mapping[Route, tuple[Ask, ...]]] = {
             }
         ),
     ),
+    ("GET", "/v1/people/{person_id}/protection"): _PLAIN,
     ("PUT", "/v1/people/{person_id}/protection"): _saying(_PROTECTION),
     ("DELETE", "/v1/people/{person_id}/protection"): _PLAIN,
     ("POST", "/v1/people/{person_id}/split"): (

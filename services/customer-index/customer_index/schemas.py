@@ -228,10 +228,12 @@ class PersonView(Wire):
 
 
 class KnownPerson(Wire):
-    """A person this call may know of."""
+    """A person this call may know of: whom it lives on as, or who was merged into it."""
 
     person_id: UUID
     owner: str
+    survivor: UUID | None
+    formerly: list[UUID]
 
 
 class DisclosedEntry(Wire):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from gateway.agreement import AgreementContent, AgreementType, Cohort, Flow, LegalPower, Trigger, areas_of
+from gateway.agreement import AgreementContent, AgreementType, BreakGlass, Cohort, Flow, LegalPower, Trigger, areas_of
 from gateway.organisation import OrganisationKind
 from shared.categories import AREA_CLASS, CATEGORY_CLASS, Category, DataClass, Role
 
@@ -24,6 +24,10 @@ _SCHEDULE_1_PART: Final[Mapping[str, frozenset[int]]] = dict.fromkeys("bhij", _P
 
 _POLICY_DOCUMENT_PARAGRAPHS: Final = frozenset({1, 35, 36, 37}) | _PART_2
 """The conditions of Schedule 1 that are met only with an appropriate policy document."""
+
+_LONGEST_EMERGENCY: Final = 24 * 60
+_LATEST_REVIEW: Final = 30 * 24
+"""Minutes for which an emergency may open something, and hours within which it must be looked at."""
 
 _CHILD_POWER: Final = re.compile(r"child|safeguarding|education|school", re.IGNORECASE)
 """An act that names children, safeguarding, education or schools in its title is a power to share a child's rows."""
@@ -84,6 +88,21 @@ def _whole_problems(content: AgreementContent, *, organisations: Mapping[str, Or
         for index, flow in enumerate(content.flows):
             if _tells_more_than_linkage(flow) and (flow.recipient, flow.provider) in reading:
                 yield f"/flows/{index}", "an agreement of type dda goes one way in all but linkage"
+    if content.break_glass is not None and content.break_glass.allowed:
+        yield from _emergency_problems(content.break_glass)
+
+
+def _emergency_problems(terms: BreakGlass) -> Iterator[Finding]:
+    """Say what keeps terms that allow emergency access from opening anything, or from ending."""
+    for name in ("reasons", "roles", "categories"):
+        if not getattr(terms, name):
+            yield f"/break_glass/{name}", "is required where emergency access is allowed"
+    for index, reason in enumerate(terms.reasons):
+        if ";" in reason:
+            yield f"/break_glass/reasons/{index}", "must not hold a semicolon, which ends a reason when it is given"
+    for name, most in (("max_minutes", _LONGEST_EMERGENCY), ("review_within_hours", _LATEST_REVIEW)):
+        if not 1 <= getattr(terms, name) <= most:
+            yield f"/break_glass/{name}", f"must be from 1 to {most}"
 
 
 def _flow_problems(content: AgreementContent, organisations: Mapping[str, OrganisationKind]) -> Iterator[Finding]:

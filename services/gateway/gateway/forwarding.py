@@ -74,6 +74,12 @@ _PEOPLE: Final = (
     Forwarded(method="GET", path="/v1/loads/{load_id}/rejects", action=Action.READ, roles=_ASSERTING),
     Forwarded(method="POST", path="/v1/people/search", action=Action.SEARCH, roles=LOOKING),
     Forwarded(method="GET", path="/v1/people/{person_id}/household", action=Action.READ, roles=LOOKING),
+    Forwarded(
+        method="GET",
+        path="/v1/people/{person_id}/protection",
+        action=Action.READ,
+        roles=(Role.STEWARD, Role.IG_LEAD),
+    ),
     Forwarded(method="PUT", path="/v1/people/{person_id}/protection", action=Action.STEWARD, roles=(Role.STEWARD,)),
     Forwarded(method="DELETE", path="/v1/people/{person_id}/protection", action=Action.STEWARD, roles=(Role.STEWARD,)),
 )

@@ -12,7 +12,14 @@ from customer_index.api.state import Db, MatchingModel
 from customer_index.golden import golden_view
 from customer_index.household import Membership
 from customer_index.queries.household import find_household
-from customer_index.queries.people import VisibleRecord, account_for, find_links, find_visible_records, get_person
+from customer_index.queries.people import (
+    VisibleRecord,
+    account_for,
+    find_former_ids,
+    find_links,
+    find_visible_records,
+    get_person,
+)
 from customer_index.queries.search import search_people
 from customer_index.schemas import Household, HouseholdMember, KnownPerson, Linked, NewSearch, PersonView, SearchResult
 from shared.categories import Action, Category, Form
@@ -99,8 +106,9 @@ async def get_household(
 async def get_known(person_id: UUID, permit: MayRead, database: Db) -> KnownPerson:
     """Tell whether this call may know of a person."""
     async with database.transaction(permit.context()) as tx:
-        owner, _ = await get_person(tx, person_id)
-    return KnownPerson(person_id=person_id, owner=owner)
+        owner, survivor = await get_person(tx, person_id)
+        formerly = await find_former_ids(tx, person_id)
+    return KnownPerson(person_id=person_id, owner=owner, survivor=survivor, formerly=list(formerly))
 
 
 def _household(

@@ -16,6 +16,7 @@ from customer_index.api.state import Db, MatchingModel
 from customer_index.commands.protection import NewTerms, protect_person, unprotect_person
 from customer_index.queries.hidden import find_hidden_records
 from customer_index.queries.people import VisibleRecord
+from customer_index.queries.protections import read_protections
 from customer_index.schemas_of_protection import (
     HiddenRecords,
     NewHidden,
@@ -24,6 +25,7 @@ from customer_index.schemas_of_protection import (
     ProtectionView,
 )
 from shared.categories import Action, Protection
+from shared.db import AnyRow
 from shared.guard import Disclosed, Now, permitted
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.problems import FieldError, InvalidRequest
@@ -43,18 +45,18 @@ async def put_protection(
     async with database.transaction(permit.context()) as tx:
         known, rows = await protect_person(tx, person_id, terms, permit=permit, at=at)
     response.headers[DISCLOSED_HEADER] = _account(known)
-    return ProtectedPerson(
-        person_id=known[0].person_id,
-        protections=[
-            ProtectionView(
-                scheme=Protection(row.scheme),
-                until=row.until,
-                review_on=row.review_on,
-                household_wide=row.household_wide,
-            )
-            for row in rows
-        ],
-    )
+    return _view(known, rows)
+
+
+@router.get("/people/{person_id}/protection")
+async def get_protection(
+    person_id: UUID, permit: MayRead, at: Now, database: Db, response: Response
+) -> ProtectedPerson:
+    """Tell what protects a person of the caller's own organisation, and until when."""
+    async with database.transaction(permit.context()) as tx:
+        known, rows = await read_protections(tx, person_id, permit=permit, at=at)
+    response.headers[DISCLOSED_HEADER] = _account(known)
+    return _view(known, rows)
 
 
 @router.delete("/people/{person_id}/protection", status_code=204)
@@ -78,6 +80,21 @@ async def post_hidden(wanted: NewHidden, permit: MayRead, database: Db) -> Hidde
     async with database.transaction(permit.context()) as tx:
         found = await find_hidden_records(tx, wanted.records, permit=permit)
     return HiddenRecords(records=sorted(found))
+
+
+def _view(known: Sequence[VisibleRecord], rows: Sequence[AnyRow]) -> ProtectedPerson:
+    return ProtectedPerson(
+        person_id=known[0].person_id,
+        protections=[
+            ProtectionView(
+                scheme=Protection(row.scheme),
+                until=row.until,
+                review_on=row.review_on,
+                household_wide=row.household_wide,
+            )
+            for row in rows
+        ],
+    )
 
 
 def _account(known: Sequence[VisibleRecord]) -> str:

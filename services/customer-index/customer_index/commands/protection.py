@@ -21,11 +21,10 @@ from customer_index.commands.clusters import SOURCE, are_current, save_membershi
 from customer_index.commands.guards import follow_members, open_own
 from customer_index.model import Model
 from customer_index.persons import PersonState
-from customer_index.problems import UnknownPerson
 from customer_index.protection import holding
 from customer_index.queries.household import find_household
 from customer_index.queries.neighbours import find_neighbours, find_persons, lock_owner, lock_persons
-from customer_index.queries.people import VisibleRecord, find_visible_records, get_person
+from customer_index.queries.people import VisibleRecord, find_own_records, find_visible_records
 from customer_index.queries.protections import find_protections
 from customer_index.tables import link_queue, members, outbox, persons, protections, records
 from shared.categories import AREA_CLASS, Category, Form, Protection, scope_of
@@ -121,12 +120,8 @@ async def lapse_protections(tx: Transaction, *, owner: str, model: Model, txn: U
 async def _lock_own(tx: Transaction, person_id: UUID, *, permit: Permit, at: datetime) -> list[VisibleRecord]:
     """Keep everybody else from changing an own person that the call may know, and give its records as it lives on."""
     await lock_owner(tx, permit.org)
-    owner, merged_into = await get_person(tx, person_id)
-    person_id = merged_into or person_id
-    known = await find_visible_records(tx, person_ids=[person_id], permit=permit, at=at)
-    if owner != permit.org or not known:
-        raise UnknownPerson("There is no such person, or none that you may know of.")
-    await lock_persons(tx, [person_id])
+    known = await find_own_records(tx, person_id, permit=permit, at=at)
+    await lock_persons(tx, [known[0].person_id])
     await open_own(tx, permit.org)
     return known
 

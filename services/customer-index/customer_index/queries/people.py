@@ -30,8 +30,8 @@ _MOMENT = TypeAdapter(datetime)
 class VisibleRecord:
     """A record of a scope the call may see, and what of it was disclosed.
 
-    `granted` is what is left of the permit's grants where the person is protected; `is_withheld` tells the person's own
-    organisation that it is.
+    `granted` is what is left of the permit's grants where the person is protected; `is_protected` tells that it is, to
+    its own organisation alone.
     """
 
     record_id: UUID
@@ -39,7 +39,7 @@ class VisibleRecord:
     version: int
     scope: Scope
     granted: Mapping[Category, Form]
-    is_withheld: bool
+    is_protected: bool
     features: Features
     data: Mapping[str, Any]
     warnings: Sequence[Mapping[str, str]]
@@ -59,8 +59,8 @@ class VisibleRecord:
         }
 
     def protected(self) -> dict[str, bool]:
-        """Give the sign by which a call of the own organisation learns that something is kept from it."""
-        return {"protected": True} if self.is_withheld else {}
+        """Give the sign by which the own organisation knows not to pass on what it may see."""
+        return {"protected": True} if self.is_protected else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,21 @@ async def get_person(tx: Transaction, person_id: UUID) -> tuple[str, UUID | None
     if row is None:
         raise UnknownPerson("There is no such person, or none that you may know of.")
     return row.owner, row.merged_into
+
+
+async def find_own_records(tx: Transaction, person_id: UUID, *, permit: Permit, at: datetime) -> list[VisibleRecord]:
+    """Give the records of a person of the call's own organisation, or of whom it lives on as; raise `UnknownPerson`."""
+    owner, merged_into = await get_person(tx, person_id)
+    known = await find_visible_records(tx, person_ids=[merged_into or person_id], permit=permit, at=at)
+    if owner != permit.org or not known:
+        raise UnknownPerson("There is no such person, or none that you may know of.")
+    return known
+
+
+async def find_former_ids(tx: Transaction, person_id: UUID) -> Sequence[UUID]:
+    """Give the ids of persons that were merged into this one."""
+    statement = select(persons.c.person_id).where(persons.c.merged_into == person_id).order_by(persons.c.person_id)
+    return (await tx.execute(statement)).scalars().all()
 
 
 async def find_links(tx: Transaction, person_id: UUID, *, linkages: Collection[Linkage]) -> list[LinkedPerson]:
@@ -210,7 +225,7 @@ def _disclosed(row: Any, *, permit: Permit, at: datetime) -> VisibleRecord:
         version=row.version,
         scope=scope,
         granted=granted,
-        is_withheld=is_own and bool(closed),
+        is_protected=is_own and bool(row.schemes),
         features=Features.from_json(row.features),
         data=row.data,
         warnings=row.warnings,

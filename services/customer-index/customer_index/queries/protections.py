@@ -1,8 +1,9 @@
-"""What protects the records and persons of one owner, for changes; what calls see of it is in `queries.people`."""
+"""What protects the records and persons of one owner; what it keeps from calls is in `queries.people`."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,13 @@ from sqlalchemy.types import BigInteger, Text, Uuid
 from customer_index.household import relation_key
 from customer_index.preparation import Prepared
 from customer_index.protection import NO_GUARDS, Guard, sides
+from customer_index.queries.people import VisibleRecord, find_own_records
 from customer_index.tables import protections
 from shared.categories import Protection
 from shared.db import AnyRow, Transaction
+from shared.permit import Permit
+
+_OPEN_OWN = text("SELECT set_config('scv.matching_owner', :owner, true)")
 
 _NEAR = text(
     """
@@ -133,3 +138,12 @@ async def _find_side_persons(tx: Transaction, guards: Iterable[frozenset[Guard]]
         protections.c.person_id.is_not(None),
     )
     return frozenset((await tx.execute(statement, {"sides": list(wanted)})).scalars())
+
+
+async def read_protections(
+    tx: Transaction, person_id: UUID, *, permit: Permit, at: datetime
+) -> tuple[list[VisibleRecord], list[AnyRow]]:
+    """Give an own person's records as the call knows them, and what protects it; raise `UnknownPerson`."""
+    known = await find_own_records(tx, person_id, permit=permit, at=at)
+    await tx.execute(_OPEN_OWN, {"owner": permit.org})
+    return known, await find_protections(tx, known[0].person_id)

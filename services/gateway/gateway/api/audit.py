@@ -12,14 +12,15 @@ from gateway.schemas.audit import AuditView
 from shared.categories import Role
 from shared.paging import Cursor, Cursors, Limit, Page
 from shared.problems import FieldError, InvalidRequest
+from shared.wire import Text
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GovernedRoute)
 
 Overseer = Annotated[Call, Depends(admits(Role.IG_LEAD))]
 From = Annotated[datetime | None, Query(alias="from", description="not before; a day begins at midnight UTC")]
 To = Annotated[datetime | None, Query(alias="to", description="before; a day begins at midnight UTC")]
-Subject = Annotated[str | None, Query(max_length=200, description="a worker of the caller's organisation")]
-Owner = Annotated[str | None, Query(max_length=63, description="an owner of what was shown")]
+Subject = Annotated[Text | None, Query(max_length=200, description="a worker of the caller's organisation")]
+Owner = Annotated[Text | None, Query(max_length=63, description="an owner of what was shown")]
 
 
 @router.get("")

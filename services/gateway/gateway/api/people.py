@@ -5,6 +5,7 @@ from uuid import UUID
 
 import httpx
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic_core import from_json
 
 from gateway import audit
@@ -62,11 +63,11 @@ async def get_timeline(
     )
 
 
-@router.get("/{person_id}/access-log")
+@router.get("/{person_id}/access-log", responses={308: {"description": "merged into another person"}})
 async def get_access_log(
     request: Request, call: Looking, person_id: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[AccessView]:
-    """List who looked at a person's records, as the resident may be told."""
+    """List who looked at a person's records, those of persons merged into it too, as the resident may be told."""
     cursors: Cursors = request.app.state.cursors
     bound_to = (_ACCESS_LOG, call.caller.org, call.caller.worker, str(person_id))
     before = None if cursor is None else cursors.read(cursor, bound_to=bound_to)
@@ -75,9 +76,14 @@ async def get_access_log(
     reply = await _ask(request, call, access, target=f"/v1/people/{person_id}/known")
     if reply.status_code != 200:
         return await _passed_on(request, call, access, reply)  # type: ignore[return-value]  # a Response passes as is
+    known: dict[str, Any] = from_json(reply.content)
+    if known["survivor"] is not None:
+        await audit.record(request.app.state.database, call, Entry(outcome=Outcome.ALLOWED, status=308))
+        return RedirectResponse(f"/v1/people/{known['survivor']}/access-log", 308)  # type: ignore[return-value]
+    ids = [person_id, *map(UUID, known["formerly"])]
     async with request.app.state.database.transaction({"scv.org": call.caller.org}) as tx:
-        rows = await list_accesses(tx, person_id, org=call.caller.org, limit=limit + 1, before=before)
-    shown = Shown(persons={person_id: from_json(reply.content)["owner"]})
+        rows = await list_accesses(tx, ids, org=call.caller.org, limit=limit + 1, before=before)
+    shown = Shown(persons={person_id: known["owner"]})
     await audit.record(request.app.state.database, call, Entry(outcome=Outcome.ALLOWED, status=200, shown=shown))
     last = rows[limit - 1] if len(rows) > limit else None
     return Page(
@@ -148,8 +154,9 @@ async def _passed_on(
     entry = entry_of(reply, access=access, outcome=outcome_of(reply.status_code))
     await audit.record(request.app.state.database, call, entry)
     answer = answer_of(request, reply)
-    if path and "location" in answer.headers:
-        answer.headers["location"] += path
+    if "location" in answer.headers:
+        query = request.url.query
+        answer.headers["location"] += path + (f"?{query}" if query else "")
     return answer
 
 

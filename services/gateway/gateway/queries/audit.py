@@ -2,7 +2,7 @@
 data it owns; what it may know of the latter is cut down as it is for the log (`leaf`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,12 +30,13 @@ class AuditFilter:
     owner: str | None
 
 
-async def list_accesses(tx: Transaction, person_id: UUID, *, org: str, limit: int, before: int | None) -> list[Row]:
-    """List who was shown something of a person, newest first, as an organisation may know it."""
-    looked = (
-        select(audit)
-        .join(audit_persons, audit_persons.c.sequence == audit.c.sequence)
-        .where(audit_persons.c.person_id == person_id, audit.c.outcome == "allowed", audit.c.action.in_(_LOOKS))
+async def list_accesses(
+    tx: Transaction, person_ids: Collection[UUID], *, org: str, limit: int, before: int | None
+) -> list[Row]:
+    """List who was shown something of a person, by any of its ids, newest first, as an organisation may know it."""
+    of_person = select(audit_persons.c.sequence).where(audit_persons.c.person_id.in_(person_ids))
+    looked = select(audit).where(
+        audit.c.sequence.in_(of_person), audit.c.outcome == "allowed", audit.c.action.in_(_LOOKS)
     )
     return await _page(tx, looked, org=org, limit=limit, before=before)
 
