@@ -287,3 +287,18 @@ def test_a_small_world_comes_out_the_same_in_whatever_order_it_arrives(arrivals:
         clusters[home.person_id] = Cluster(home.person_id, (*home.members, *members), home.created)
         truth.setdefault(home.person_id, set()).add(name)
     assert sorted(truth.values(), key=sorted) == sorted(({name} for name in FAMILY), key=sorted)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Vanderhoven", "Vanderlinden"), ("Harris", "Harrison"), ("Vanderhoven", "Okonjo")],
+)
+def test_a_rare_forename_and_a_birth_date_do_not_make_one_person_of_two_surnames(one: str, other: str) -> None:
+    first: Record = {"given_names": ["Greta"], "family_name": one, "date_of_birth": "1961-05-17"}
+    second = {**first, "family_name": other}
+
+    assert placed(second, person(1, first)).joined is None
+    at_home = {"addresses": [HOME], "phones": ["07700 900123"]}
+    assert placed({**first, **at_home}, person(1, {**first, **at_home})).joined == UUID(int=1)
+    slip = {**first, "family_name": one + one[-1]}
+    assert placed(slip, person(1, first)).joined == UUID(int=1), "a slip of the pen"

@@ -17,6 +17,8 @@ from customer_index.model import Model
 from customer_index.normalise import Features
 from customer_index.scoring import NOBODY_COUNTED, Comparison, compare
 
+_OTHER_SURNAMES: Final = frozenset(("similar", "mismatch"))
+
 NOBODY: Final[frozenset[UUID]] = frozenset()
 NO_PAIRS: Final[frozenset[frozenset[UUID]]] = frozenset()
 
@@ -81,6 +83,9 @@ def is_sufficient(comparison: Comparison, *, model: Model) -> bool:
     must speak for the link; where just one side gives none, the birth date must, and with it a home or an identifier.
     """
     if comparison.total < model.thresholds.join or comparison.vetoes or len(comparison.groups) < 2:
+        return False
+    # Two people with one rare forename, born on one day, are in any city; with two surnames they stay two.
+    if comparison.level("surname") in _OTHER_SURNAMES and comparison.groups.isdisjoint(("household", "identifier")):
         return False
     return "name" in comparison.groups or (
         "birth" in comparison.groups and comparison.level("forename") == "one_missing"
