@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from case_episodes.acting import by_permit
 from case_episodes.api.asked import once, service_of, subject_of
-from case_episodes.api.state import Db, MayRead, MayWrite, Services
+from case_episodes.api.state import MayRead, MayWrite, Services
 from case_episodes.commands.assessments import move_assessment, record_assessment, reuse_assessment
 from case_episodes.disclosure import Item, context_of, note, require_grant, shown
 from case_episodes.fields import ASSESSMENT
@@ -15,6 +15,7 @@ from case_episodes.queries.assessments import get_assessment, get_reuse, lock_as
 from case_episodes.schemas.assessments import AssessmentTransition, AssessmentView, NewAssessment, NewReuse, ReuseView
 from shared.categories import Category
 from shared.db import AnyRow
+from shared.dependencies import Db
 from shared.guard import Disclosed, Now
 from shared.idempotency import IdempotencyKey
 from shared.permit import DISCLOSED_HEADER, Permit

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from case_episodes.acting import by_permit
 from case_episodes.api.asked import once, require_interaction, service_of, subject_of
-from case_episodes.api.state import Db, MayRead, MayWrite, ServiceConfig, Services
+from case_episodes.api.state import MayRead, MayWrite, ServiceConfig, Services
 from case_episodes.commands.cases import add_note, change_case, move_case, open_case
 from case_episodes.disclosure import Item, context_of, grouping_context, note, require_grant, shown
 from case_episodes.fields import CASE
@@ -15,6 +15,7 @@ from case_episodes.queries.cases import get_case, lock_case, notes_of
 from case_episodes.schemas.cases import CaseChange, CaseOpened, CaseTransition, CaseView, NewCase, NewNote, NoteView
 from shared.categories import Category
 from shared.db import AnyRow, Transaction
+from shared.dependencies import Db
 from shared.guard import Disclosed, Now
 from shared.idempotency import IdempotencyKey
 from shared.permit import DISCLOSED_HEADER, Permit

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from case_episodes.acting import by_permit
 from case_episodes.api.asked import once, require_interaction, service_of, subject_of
-from case_episodes.api.state import Db, MayWrite, Services
+from case_episodes.api.state import MayWrite, Services
 from case_episodes.commands.contacts import record_contact
 from case_episodes.disclosure import context_of, note, require_grant
 from case_episodes.fields import CONTACT
@@ -14,6 +14,7 @@ from case_episodes.queries.cases import get_case
 from case_episodes.queries.contacts import find_contact
 from case_episodes.schemas.contacts import ContactRecorded, NewContact
 from shared.categories import Category
+from shared.dependencies import Db
 from shared.guard import Disclosed, Now
 from shared.idempotency import IdempotencyKey
 from shared.permit import DISCLOSED_HEADER

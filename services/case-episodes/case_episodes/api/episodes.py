@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from case_episodes.acting import by_permit
-from case_episodes.api.state import Db, MayRead, MayWrite
+from case_episodes.api.state import MayRead, MayWrite
 from case_episodes.commands.episodes import move_episode, regroup
 from case_episodes.disclosure import context_of, grouping_context, note
 from case_episodes.fields import CASE, CONTACT
@@ -13,6 +13,7 @@ from case_episodes.preconditions import accept_match, etag_of
 from case_episodes.queries.cases import lock_cases_of
 from case_episodes.queries.episodes import VisibleEpisode, get_episode, lock_episode
 from case_episodes.schemas.episodes import EpisodeTransition, EpisodeView, Regrouping
+from shared.dependencies import Db
 from shared.guard import Disclosed, Now
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.preconditions import IfMatch

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from case_episodes.api.state import Db, MayRead, PageCursors
+from case_episodes.api.state import MayRead
 from case_episodes.disclosure import context_of, listed, note
 from case_episodes.fields import ASSESSMENT, CASE, CONTACT
 from case_episodes.queries.assessments import find_assessments, get_assessment
@@ -18,6 +18,7 @@ from case_episodes.queries.episodes import find_episodes, get_episode
 from case_episodes.schemas.people import CaseFile, Concerned
 from shared.categories import Action
 from shared.db import AnyRow
+from shared.dependencies import Db, PageCursors
 from shared.guard import Disclosed, permitted
 from shared.paging import Cursor, Limit, Page
 from shared.permit import DISCLOSED_HEADER, Permit

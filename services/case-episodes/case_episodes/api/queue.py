@@ -7,13 +7,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from case_episodes.api.state import Db, MayRead, PageCursors
+from case_episodes.api.state import MayRead
 from case_episodes.catalogue import Speed
 from case_episodes.disclosure import context_of, shown
 from case_episodes.fields import QUEUED
 from case_episodes.queries.cases import QueueFilter, QueuePlace, list_queue, place_of
 from case_episodes.schemas.cases import QueuedCase
 from shared.categories import Category, Scope
+from shared.dependencies import Db, PageCursors
 from shared.guard import Disclosed, Now
 from shared.paging import Cursor, Limit, Page
 from shared.permit import DISCLOSED_HEADER

@@ -1,5 +1,5 @@
-"""What the routes find on the application, and the permits they ask for; async, because FastAPI runs plain functions in
-threads."""
+"""What only this service's routes find on the application, and the permits they ask for; async, because FastAPI runs
+plain functions in threads."""
 
 from typing import Annotated
 
@@ -8,15 +8,8 @@ from fastapi import Depends, Request
 from case_episodes.catalogue import Catalogue
 from case_episodes.settings import Settings
 from shared.categories import Action
-from shared.db import Database
 from shared.guard import permitted
-from shared.paging import Cursors
 from shared.permit import Permit
-
-
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
 
 
 async def _catalogue(request: Request) -> Catalogue:
@@ -24,19 +17,12 @@ async def _catalogue(request: Request) -> Catalogue:
     return catalogue
 
 
-async def _cursors(request: Request) -> Cursors:
-    cursors: Cursors = request.app.state.cursors
-    return cursors
-
-
 async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-Db = Annotated[Database, Depends(_database)]
 Services = Annotated[Catalogue, Depends(_catalogue)]
-PageCursors = Annotated[Cursors, Depends(_cursors)]
 ServiceConfig = Annotated[Settings, Depends(_settings)]
 
 MayRead = Annotated[Permit, Depends(permitted(Action.READ))]

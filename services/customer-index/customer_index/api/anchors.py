@@ -8,12 +8,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from customer_index.api.state import Db
 from customer_index.queries.anchors import anchor_of_person, anchor_of_record
 from customer_index.queries.household import find_household
 from customer_index.queries.people import find_visible_records
 from customer_index.schemas import AnchorView, NewAnchor
 from shared.categories import Action
+from shared.dependencies import Db
 from shared.guard import Now, permitted
 from shared.permit import Permit
 

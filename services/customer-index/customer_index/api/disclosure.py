@@ -9,12 +9,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from customer_index.api.state import Db
 from customer_index.fields import FIELDS
 from customer_index.golden import surviving_fields
 from customer_index.queries.people import account_for, find_visible_records, get_person
 from customer_index.schemas import DisclosedEntry, Disclosure
 from shared.categories import Action
+from shared.dependencies import Db
 from shared.guard import Now, permitted
 from shared.permit import DISCLOSED_HEADER, Permit
 

@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 from sqlalchemy.exc import IntegrityError
 
 from customer_index.api.records import MayRead, permitted_source
-from customer_index.api.state import Db, PageCursors, ServiceConfig
+from customer_index.api.state import ServiceConfig
 from customer_index.commands.loads import release_old_key, stage_load
 from customer_index.commands.records import know_source
 from customer_index.extracts import Form
@@ -18,6 +18,7 @@ from customer_index.preparation import Assertion
 from customer_index.queries.loads import find_by_key, get_load, list_rejects
 from customer_index.schemas import LoadAccepted, LoadView, Reject
 from shared.categories import Action, scope_of
+from shared.dependencies import Db, PageCursors
 from shared.guard import Now, permitted
 from shared.paging import Cursor, Limit, Page
 from shared.permit import Permit

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import RedirectResponse
 
 from customer_index.api.records import MayRead
-from customer_index.api.state import Db, MatchingModel
+from customer_index.api.state import MatchingModel
 from customer_index.golden import golden_view
 from customer_index.household import Membership
 from customer_index.queries.household import find_household
@@ -23,6 +23,7 @@ from customer_index.queries.people import (
 from customer_index.queries.search import search_people
 from customer_index.schemas import Household, HouseholdMember, KnownPerson, Linked, NewSearch, PersonView, SearchResult
 from shared.categories import Action, Category, Form
+from shared.dependencies import Db
 from shared.guard import Now, permitted
 from shared.permit import DISCLOSED_HEADER, Permit
 

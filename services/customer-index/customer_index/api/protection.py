@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from customer_index.api.records import MayRead
-from customer_index.api.state import Db, MatchingModel
+from customer_index.api.state import MatchingModel
 from customer_index.commands.protection import NewTerms, protect_person, unprotect_person
 from customer_index.queries.hidden import find_hidden_records
 from customer_index.queries.people import VisibleRecord
@@ -26,6 +26,7 @@ from customer_index.schemas_of_protection import (
 )
 from shared.categories import Action, Protection
 from shared.db import AnyRow
+from shared.dependencies import Db
 from shared.guard import Disclosed, Now, permitted
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.problems import FieldError, InvalidRequest

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from customer_index.api.state import Db, MatchingModel
+from customer_index.api.state import MatchingModel
 from customer_index.commands.records import assert_record, withdraw_record
 from customer_index.preparation import Assertion, prepare
 from customer_index.problems import UnknownRecord
 from customer_index.queries.people import account_for, find_record
 from customer_index.schemas import Asserted, LocalId, NewRecord, RecordView, Warned
 from shared.categories import Action, Category, Scope, scope_of
+from shared.dependencies import Db
 from shared.guard import Disclosed, Now, permitted
 from shared.permit import DISCLOSED_HEADER, Permit, SourceFacts
 from shared.preconditions import IfMatch, etag_of

@@ -7,13 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from customer_index.api.records import MayRead
-from customer_index.api.state import Db, MatchingModel, PageCursors
+from customer_index.api.state import MatchingModel
 from customer_index.commands.acts import Acting
 from customer_index.commands.reviews import decide_review
 from customer_index.queries.people import account_for
 from customer_index.queries.reviews import list_reviews
 from customer_index.stewardship import NewDecision, ReviewStatus, ReviewView
 from shared.categories import Action
+from shared.dependencies import Db, PageCursors
 from shared.guard import Now, permitted
 from shared.paging import Cursor, Limit, Page
 from shared.permit import DISCLOSED_HEADER, Permit

@@ -6,12 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from customer_index.api.reviews import MaySteward
-from customer_index.api.state import Db, MatchingModel
+from customer_index.api.state import MatchingModel
 from customer_index.commands.acts import Acting, Done
 from customer_index.commands.stewardship import merge_persons, split_person
 from customer_index.commands.undo import undo
 from customer_index.queries.people import VisibleRecord
 from customer_index.stewardship import NewMerge, NewSplit, PersonRecords, Stewarded
+from shared.dependencies import Db
 from shared.guard import Disclosed, Now
 from shared.permit import DISCLOSED_HEADER
 

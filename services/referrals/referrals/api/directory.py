@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, StringConstraints
 
-from referrals.api.state import Db
 from referrals.commands.directory import put_service
 from referrals.queries.directory import (
     TAXONOMY,
@@ -29,6 +28,7 @@ from referrals.schemas.directory import (
 )
 from referrals.taxonomy import TERMS
 from shared.categories import Action
+from shared.dependencies import Db
 from shared.guard import Now, permitted
 from shared.permit import Permit
 from shared.preconditions import IfMatch, answer_stored, etag_of

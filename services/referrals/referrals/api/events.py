@@ -6,10 +6,10 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 
-from referrals.api.state import Db, PageCursors
 from referrals.queries.events import list_events
 from referrals.schemas.referrals import Feed
 from shared.categories import Action
+from shared.dependencies import Db, PageCursors
 from shared.guard import permitted
 from shared.paging import Cursor
 from shared.permit import Permit

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from referrals.api.state import Db
 from referrals.queries.referrals import find_of_persons
 from referrals.rights import context_of
 from referrals.schemas.referrals import PersonReferrals
 from shared.categories import Action
+from shared.dependencies import Db
 from shared.guard import permitted
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.problems import PermitRefused

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from referrals.api.state import Db, PageCursors
 from referrals.commands.referrals import make_referral_once, move_referral
 from referrals.queries.guarding import discloses_of
 from referrals.queries.referrals import (
@@ -31,6 +30,7 @@ from referrals.schemas.referrals import (
     Transition,
 )
 from shared.categories import Action
+from shared.dependencies import Db, PageCursors
 from shared.guard import Now, permitted
 from shared.idempotency import IdempotencyKey
 from shared.paging import Cursor, Limit, Page

@@ -1,4 +1,5 @@
-"""What the routes find on the application; async, because FastAPI runs plain functions in threads."""
+"""What the routes of every inner service find on the application; async, because FastAPI runs plain functions in
+threads."""
 
 from typing import Annotated
 
