@@ -15,7 +15,7 @@ from customer_index.api.records import MayRead
 from customer_index.api.state import MatchingModel
 from customer_index.commands.protection import NewTerms, protect_person, unprotect_person
 from customer_index.queries.hidden import find_hidden_records
-from customer_index.queries.people import VisibleRecord
+from customer_index.queries.people import VisibleRecord, account_for_change
 from customer_index.queries.protections import read_protections
 from customer_index.schemas_of_protection import (
     HiddenRecords,
@@ -27,7 +27,7 @@ from customer_index.schemas_of_protection import (
 from shared.categories import Action, Protection
 from shared.db import AnyRow
 from shared.dependencies import Db
-from shared.guard import Disclosed, Now, permitted
+from shared.guard import Now, permitted
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.problems import FieldError, InvalidRequest
 
@@ -45,7 +45,7 @@ async def put_protection(
     terms = NewTerms(wanted.scheme, wanted.until, wanted.review_on, wanted.household_wide)
     async with database.transaction(permit.context()) as tx:
         known, rows = await protect_person(tx, person_id, terms, permit=permit, at=at)
-    response.headers[DISCLOSED_HEADER] = _account(known)
+    response.headers[DISCLOSED_HEADER] = account_for_change(known).header()
     return _view(known, rows)
 
 
@@ -56,7 +56,7 @@ async def get_protection(
     """Tell what protects a person of the caller's own organisation, and until when."""
     async with database.transaction(permit.context()) as tx:
         known, rows = await read_protections(tx, person_id, permit=permit, at=at)
-    response.headers[DISCLOSED_HEADER] = _account(known)
+    response.headers[DISCLOSED_HEADER] = account_for_change(known).header()
     return _view(known, rows)
 
 
@@ -72,7 +72,7 @@ async def delete_protection(
     """Lift a protection of a person, or all of them."""
     async with database.transaction(permit.context()) as tx:
         known = await unprotect_person(tx, person_id, scheme=scheme, permit=permit, model=model, at=at)
-    return Response(status_code=204, headers={DISCLOSED_HEADER: _account(known)})
+    return Response(status_code=204, headers={DISCLOSED_HEADER: account_for_change(known).header()})
 
 
 @router.post("/hidden")
@@ -96,21 +96,6 @@ def _view(known: Sequence[VisibleRecord], rows: Sequence[AnyRow]) -> ProtectedPe
             for row in rows
         ],
     )
-
-
-def _account(known: Sequence[VisibleRecord]) -> str:
-    """Name the records of the person concerned; nothing of them leaves."""
-    account = Disclosed()
-    for record in known:
-        account.note(
-            person_id=record.person_id,
-            owner=record.disclosed.owner,
-            record_id=record.record_id,
-            version=record.version,
-            scope=record.scope,
-            categories=(),
-        )
-    return account.header()
 
 
 def _require_to_come(wanted: NewProtection, *, at: datetime) -> None:

@@ -10,10 +10,10 @@ from customer_index.api.state import MatchingModel
 from customer_index.commands.acts import Acting, Done
 from customer_index.commands.stewardship import merge_persons, split_person
 from customer_index.commands.undo import undo
-from customer_index.queries.people import VisibleRecord
+from customer_index.queries.people import VisibleRecord, account_for_change
 from customer_index.stewardship import NewMerge, NewSplit, PersonRecords, Stewarded
 from shared.dependencies import Db
-from shared.guard import Disclosed, Now
+from shared.guard import Now
 from shared.permit import DISCLOSED_HEADER
 
 router = APIRouter(prefix="/v1", tags=["Stewardship"])
@@ -66,17 +66,7 @@ async def post_undo(
 
 def _answer(response: Response, done: Done) -> Stewarded:
     """Answer with what was done; the account names the records, of which nothing but their ids leaves."""
-    account = Disclosed()
-    for record in done.records:
-        account.note(
-            person_id=record.person_id,
-            owner=record.disclosed.owner,
-            record_id=record.record_id,
-            version=record.version,
-            scope=record.scope,
-            categories=(),
-        )
-    response.headers[DISCLOSED_HEADER] = account.header()
+    response.headers[DISCLOSED_HEADER] = account_for_change(done.records).header()
     return Stewarded(
         stewardship_id=done.stewardship_id,
         before=[_in_order(one, done.records) for one in done.before],

@@ -1,7 +1,7 @@
 """What a call may see of people: one person whole, and searches."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -190,15 +190,26 @@ def by_person(visible: Collection[VisibleRecord]) -> dict[UUID, list[VisibleReco
 
 def account_for(visible: Collection[VisibleRecord]) -> Disclosed:
     """Make the account of records that leave with an answer."""
+    return _account(
+        (record, {Category.EXISTENCE, *(FIELDS[name] for name in record.disclosed.fields)}) for record in visible
+    )
+
+
+def account_for_change(concerned: Collection[VisibleRecord]) -> Disclosed:
+    """Make the account of a change: it names the records concerned, of which nothing leaves."""
+    return _account((record, ()) for record in concerned)
+
+
+def _account(noted: Iterable[tuple[VisibleRecord, Collection[Category]]]) -> Disclosed:
     account = Disclosed()
-    for record in visible:
+    for record, categories in noted:
         account.note(
             person_id=record.person_id,
             owner=record.disclosed.owner,
             record_id=record.record_id,
             version=record.version,
             scope=record.scope,
-            categories={Category.EXISTENCE, *(FIELDS[name] for name in record.disclosed.fields)},
+            categories=categories,
         )
     return account
 
