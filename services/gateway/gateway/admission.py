@@ -40,7 +40,7 @@ class GovernedRoute(APIRoute):
             headers: dict[str, str] = {}
             for _ in range(_ATTEMPTS):
                 call = await identify(request)
-                headers = headers or limit.count(call.caller.employing_org, subject=call.caller.subject)
+                headers = headers or await limit.count(call.caller.employing_org, subject=call.caller.subject)
                 try:
                     return await _accounted_for(request, call, answer, headers=headers)
                 except StaleDecision:

@@ -41,6 +41,7 @@ def create_app(
     """
     database = Database(settings.database_url, pool_size=settings.pool_size, name="gateway")
     keys_client = httpx.AsyncClient(timeout=5, follow_redirects=False, trust_env=False)
+    limit = _limit(settings)
     upstreams = _upstreams(settings, transports=transports or {})
 
     async def ready() -> None:
@@ -53,6 +54,7 @@ def create_app(
         for upstream in upstreams.values():
             await upstream.close()
         await keys_client.aclose()
+        await limit.close()
         await database.close()
 
     app = create_service(
@@ -68,7 +70,7 @@ def create_app(
     app.state.clock = clock
     app.state.register = Register(database)
     app.state.verifier = TokenVerifier(keys_client)
-    app.state.limit = RateLimit(requests_per_second=settings.requests_per_second)
+    app.state.limit = limit
     app.state.cursors = Cursors(settings.cursor_secret)
     app.state.upstreams = upstreams
     app.state.changing = asyncio.Lock()
@@ -76,6 +78,13 @@ def create_app(
         app.include_router(router)
     _describe(app)
     return app
+
+
+def _limit(settings: Settings) -> RateLimit:
+    url = settings.rate_limit_url
+    return RateLimit(
+        requests_per_second=settings.requests_per_second, url=None if url is None else url.get_secret_value()
+    )
 
 
 def _upstreams(settings: Settings, *, transports: Mapping[str, httpx.AsyncBaseTransport]) -> dict[str, Upstream]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from gateway.schemas.founding import Founding
 from shared.settings import ServiceSettings, Told
 
 
@@ -25,9 +26,22 @@ class Settings(ServiceSettings):
     """Largest extract, in bytes."""
     requests_per_second: Annotated[int, Field(ge=1)] = 1000
     """Calls a worker of an organisation may make in one second."""
+    rate_limit_url: SecretStr | None = None
+    """`valkey://…` or `valkeys://…` (TLS) where all replicas count together; absent, each counts for itself."""
     agreement_checks: Literal["production", "single-node"] = "production"
     """In production an agreement cannot be proposed without impact assessment, retention and review date; a single node
     only warns."""
+
+
+class FoundingSettings(Told):
+    """Settings of the founding of a platform, from `GATEWAY_…` too."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    database_url: str
+    """`postgresql+asyncpg://…` as the application role."""
+    founding: Founding
+    """The operator (JSON): `org`, `name`, `identity_provider` (with its `name`) and `administrators`."""
 
 
 class JobSettings(Told):
