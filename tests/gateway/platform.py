@@ -17,11 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.change import next_epoch
-from gateway.commands.organisations import put_identity_provider, put_organisation, put_staff
-from gateway.organisation import OrganisationKind
-from gateway.queries.register import get_epoch
-from gateway.schemas.organisations import NewIdentityProvider, NewOrganisation, NewStaff
+from gateway.commands import founding
+from gateway.schemas.founding import Founding
 from shared.permit import HEADER, Permit, PermitGate, fingerprint
 from tests.builders import AT, PERMIT_KEYS, SOURCE_AREAS
 
@@ -187,14 +184,13 @@ class Platform:
 
 async def found(app: FastAPI) -> None:
     """Enter the operator, which nobody could be entitled to do over HTTP."""
-    async with app.state.database.transaction({"scv.org": "platform"}) as tx:
-        await next_epoch(tx, after=await get_epoch(tx))
-        operator = NewOrganisation(name="Platform", kind=OrganisationKind.OPERATOR)
-        await put_organisation(tx, "platform", operator, if_match=None)
-        provider = NewIdentityProvider.model_validate(registration("platform"))
-        await put_identity_provider(tx, "platform", provider, name="local", if_match=None)
-        root = NewStaff.model_validate({"roles": ["operator", "admin"]})
-        await put_staff(tx, "platform", root, subject="root", if_match=None)
+    assert await founding.found(app.state.database, Founding.model_validate(founding_body()))
+
+
+def founding_body() -> dict[str, Any]:
+    """Describe the operator as whoever installs the platform would."""
+    provider = registration("platform") | {"name": "local"}
+    return {"org": "platform", "name": "Platform", "identity_provider": provider, "administrators": ["root"]}
 
 
 async def populate(platform: Platform) -> None:

@@ -1,8 +1,7 @@
 """What a new platform is told first: its organisations, their identity providers and administrators, their sources.
 
-In this room: the founding of the operator, the one thing nobody could be entitled to ask for over HTTP; everything else
-the operator enters through the gateway's API like any operator would, so it stands in the audit. What is there already
-is left as it is: an administrator may have changed it since.
+The operator is founded; everything else it enters through the gateway's API like any operator would, so it stands in
+the audit. What is there already is left as it is: an administrator may have changed it since.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,19 +11,15 @@ from typing import Any, Final
 import httpx
 from fastapi import FastAPI
 
-from gateway.change import next_epoch
-from gateway.commands.organisations import put_identity_provider, put_organisation, put_staff
-from gateway.queries.organisations import find_row
-from gateway.queries.register import get_epoch
-from gateway.schemas.organisations import NewIdentityProvider, NewOrganisation, NewStaff
-from gateway.tables import organisations
+from gateway.commands.founding import found
+from gateway.schemas.founding import Founding
 from single_node import tokens
 from single_node.place import Place
 from single_node.staff import LOCAL_ADMIN
 
 OPERATOR: Final = "platform"
 
-_OPERATOR: Final = {"name": "Platform operator", "kind": "operator"}
+_NAME: Final = "Platform operator"
 _ORGANISATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "lbhf": {"name": "London Borough of Hammersmith & Fulham", "kind": "borough", "gss": "E09000013"},
     "rbkc": {"name": "Royal Borough of Kensington and Chelsea", "kind": "borough", "gss": "E09000020"},
@@ -56,16 +51,9 @@ async def tell(app: FastAPI, place: Place) -> None:
 
 
 async def _found_operator(app: FastAPI, place: Place) -> None:
-    """Enter the operator with its identity provider and its administrator, in one transaction."""
-    async with app.state.database.transaction({"scv.org": OPERATOR}) as tx:
-        if await find_row(tx, organisations, org=OPERATOR) is not None:
-            return
-        await next_epoch(tx, after=await get_epoch(tx))
-        await put_organisation(tx, OPERATOR, NewOrganisation.model_validate(_OPERATOR), if_match=None)
-        provider = NewIdentityProvider.model_validate(tokens.registration(OPERATOR, key=_key(place, OPERATOR)))
-        await put_identity_provider(tx, OPERATOR, provider, name=tokens.NAME, if_match=None)
-        administrator = NewStaff.model_validate({"roles": ["operator", "admin"]})
-        await put_staff(tx, OPERATOR, administrator, subject=LOCAL_ADMIN, if_match=None)
+    provider = tokens.registration(OPERATOR, key=_key(place, OPERATOR)) | {"name": tokens.NAME}
+    told = {"org": OPERATOR, "name": _NAME, "identity_provider": provider, "administrators": [LOCAL_ADMIN]}
+    await found(app.state.database, Founding.model_validate(told))
 
 
 def _entries(

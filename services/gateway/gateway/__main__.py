@@ -6,16 +6,21 @@ The gateway follows nobody's events. Only `jobs` is told the key that signs chec
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
 from pydantic_core import from_json
 
 from gateway.app import create_app
 from gateway.checkpoint import Signer
+from gateway.commands.founding import found
 from gateway.jobs import seal_audit, watch_reviews
-from gateway.settings import JobSettings, Settings
+from gateway.settings import FoundingSettings, JobSettings, Settings
 from gateway.tables import outbox
+from shared.db import Database
 from shared.events import GOVERNANCE
 from shared.processes import run, together
 from shared.service import Service
+
+log = structlog.get_logger()
 
 SERVICE: Final = Service(
     name="gateway", settings=Settings, create_app=create_app, outbox=outbox, publishes=[GOVERNANCE]
@@ -29,9 +34,19 @@ async def _jobs() -> None:
         await together(watch_reviews(worker, clock=_clock), seal_audit(worker, signer, clock=_clock))
 
 
+async def _found() -> None:
+    settings = FoundingSettings()
+    database = Database(settings.database_url, pool_size=1, name="gateway found")
+    try:
+        founded = await found(database, settings.founding)
+    finally:
+        await database.close()
+    log.info("founded" if founded else "founded before", org=settings.founding.org)
+
+
 def _clock() -> datetime:
     return datetime.now(UTC)
 
 
 if __name__ == "__main__":
-    run("gateway", {**SERVICE.processes(), "jobs": _jobs})
+    run("gateway", {**SERVICE.processes(), "jobs": _jobs, "found": _found})
