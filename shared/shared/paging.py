@@ -32,20 +32,21 @@ class Page(Wire, Generic[T]):
 class Cursors:
     """Makes and reads the cursors of one service."""
 
-    def __init__(self, secret: SecretStr) -> None:
-        self._key = secret.get_secret_value().encode()
+    def __init__(self, secrets: SecretStr) -> None:
+        """Of several `secrets`, between commas, the first makes cursors and all read them, while they are rotated."""
+        self._keys = [one.encode() for one in secrets.get_secret_value().split(",")]
 
     def write(self, position: Any, *, bound_to: Sequence[str]) -> str:
         """Make a cursor for a position (JSON) that only the same caller and filter can use again."""
         payload = to_json(position)
-        return base64.urlsafe_b64encode(self._mark(payload, bound_to) + payload).decode().rstrip("=")
+        return base64.urlsafe_b64encode(_mark(payload, bound_to, key=self._keys[0]) + payload).decode().rstrip("=")
 
     def read(self, cursor: str, *, bound_to: Sequence[str]) -> Any:
         """Give the position of a cursor; raise `MalformedRequest` unless it was made for this caller and filter."""
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             mark, payload = raw[:16], raw[16:]
-            if hmac.compare_digest(mark, self._mark(payload, bound_to)):
+            if any(hmac.compare_digest(mark, _mark(payload, bound_to, key=key)) for key in self._keys):
                 return from_json(payload)
         except ValueError:
             pass
@@ -54,5 +55,6 @@ class Cursors:
             errors=[FieldError("?cursor", "start again without a cursor")],
         )
 
-    def _mark(self, payload: bytes, bound_to: Sequence[str]) -> bytes:
-        return hmac.digest(self._key, to_json(list(bound_to)) + b"\0" + payload, "sha256")[:16]
+
+def _mark(payload: bytes, bound_to: Sequence[str], *, key: bytes) -> bytes:
+    return hmac.digest(key, to_json(list(bound_to)) + b"\0" + payload, "sha256")[:16]

@@ -57,3 +57,13 @@ def test_a_cursor_of_another_service_is_refused() -> None:
 
     with pytest.raises(MalformedRequest):
         CURSORS.read(other.write(1, bound_to=[]), bound_to=[])
+
+
+def test_while_secrets_are_rotated_the_cursors_of_both_are_read() -> None:
+    old, new = SECRET, "another" + SECRET
+    before, during, after = (Cursors(SecretStr(told)) for told in (old, f"{new},{old}", new))
+
+    assert during.read(before.write(1, bound_to=["lbhf"]), bound_to=["lbhf"]) == 1
+    assert after.read(during.write(2, bound_to=["lbhf"]), bound_to=["lbhf"]) == 2
+    with pytest.raises(MalformedRequest):
+        after.read(before.write(3, bound_to=["lbhf"]), bound_to=["lbhf"])

@@ -1,15 +1,18 @@
 """The `scv audit` commands: keep signed checkpoints of the audit, export its log, and verify offline that it is whole.
 
-In this room: calls to a running node as an organisation's information-governance lead, the files that are kept, and
-what is printed. What makes a log whole is in the gateway's `inspection`, which asks nobody.
+In this room: calls to a gateway as an organisation's information-governance lead, the files that are kept, and what is
+printed. The gateway is the running node's, or the one that `SCV_GATEWAY` names, with the bearer token in `SCV_TOKEN`:
+a token on a command line could be read by others. What makes a log whole is in the gateway's `inspection`, which asks
+nobody.
 
-    DIR/keys.json            the public keys of checkpoints, trusted from when they were first fetched
+    DIR/keys.json            the public keys of checkpoints: those first fetched, and whatever these vouched for since
     DIR/checkpoints.ndjson   every checkpoint ever fetched
     FILE                     the checkpoint of the export, then every leaf, a line each
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -21,6 +24,7 @@ from gateway.checkpoint import Checkpoint, is_genuine
 from gateway.inspection import Inspection, LoggedLeaf, inspect
 from gateway.merkle import is_continued
 from gateway.schemas.audit_log import CheckpointView, ConsistencyView, LeafView
+from gateway.succession import Jwk, Keys, fingerprint, succeeding
 from shared.categories import Role
 from single_node.place import default_place
 from single_node.staff import NotPossible, explained, local_node
@@ -33,18 +37,21 @@ _PAGE: Final = 1000
 _NEWEST: Final = 200
 
 Org = Annotated[str, typer.Option(help="Whose information-governance lead asks, such as lbhf.")]
-Keys = Mapping[str, Mapping[str, Any]]
 
 
 @app.command()
 def checkpoint(
     directory: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="Where they are kept.")],
     org: Org,
+    trust: Annotated[
+        list[str] | None, typer.Option(metavar="FINGERPRINT", help="Trust this key too, which somebody vouched for.")
+    ] = None,
 ) -> None:
-    """Fetch the newest checkpoints of the running node, and keep them with those fetched before."""
+    """Fetch the newest checkpoints of the gateway, and keep them with those fetched before."""
     with failures_told(), _asking(org) as http:
         directory.mkdir(parents=True, exist_ok=True)
-        keys = _keep_keys(directory, _got(http, "/v1/audit/keys")["keys"])
+        offered = _got(http, "/v1/audit/keys")["keys"]
+        keys = _keep_keys(directory, offered, trust=trust or ())
         kept = _kept_checkpoints(directory)
         newest = max(kept, key=lambda one: one.tree_size, default=None)
         after = 0 if newest is None else newest.tree_size - 1
@@ -54,6 +61,13 @@ def checkpoint(
         with (directory / "checkpoints.ndjson").open("a") as sink:
             sink.writelines(f"{CheckpointView.of(one).model_dump_json()}\n" for one in new)
         print(f"{len(new)} new checkpoints, {len(kept) + len(new)} kept in {directory}.")
+        for key in offered:
+            if key["kid"] not in keys:
+                raise NotPossible(
+                    f"No key that was trusted before vouches for the key {key['kid']}. What it signed is kept as"
+                    " evidence. Have the operator read out the fingerprint of the new key over another line; if it is"
+                    f" the same: scv audit checkpoint {directory} --org {org} --trust {fingerprint(key)}"
+                )
         if not all(is_genuine(one, keys=keys) for one in fetched):
             raise NotPossible("A checkpoint is not signed by the key it names. It is kept as evidence.")
         if newest is not None and not _continues(http, newest, fetched):
@@ -67,7 +81,7 @@ def checkpoint(
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="NDJSON, written anew.")], org: Org
 ) -> None:
-    """Export the log of the running node: every leaf, and of its rows what the organisation may read."""
+    """Export the log of the gateway: every leaf, and of its rows what the organisation may read."""
     with failures_told(), _asking(org) as http, progress_bar() as bar:
         newest = next(iter(_got(http, "/v1/audit/checkpoints?limit=1")["items"]), None)
         if newest is None:
@@ -140,11 +154,14 @@ def _continues(http: httpx.Client, earlier: Checkpoint, fetched: Sequence[Checkp
     )
 
 
-def _keep_keys(directory: Path, fetched: Sequence[Mapping[str, Any]]) -> Keys:
-    kept = dict(_kept_keys(directory))
-    for key in fetched:
-        if kept.setdefault(key["kid"], key) != key:
+def _keep_keys(directory: Path, offered: Sequence[Jwk], *, trust: Sequence[str]) -> Keys:
+    """Keep the keys offered that are trusted: the first ever fetched, their successors, and those named by hand."""
+    before = _kept_keys(directory)
+    for key in offered:
+        if fingerprint(before.get(key["kid"], key)) != fingerprint(key):
             raise NotPossible(f"The node names another key {key['kid']} than the one kept in {directory}.")
+    named = {key["kid"]: key for key in offered if not before or fingerprint(key) in trust}
+    kept = succeeding({**before, **named}, offered)
     (directory / "keys.json").write_text(json.dumps({"keys": list(kept.values())}))
     return kept
 
@@ -180,10 +197,14 @@ def _leaves(file: Path, lines: Iterator[str]) -> Iterator[LoggedLeaf]:
 
 
 def _asking(org: str) -> httpx.Client:
-    """Call the running node as an organisation's information-governance lead."""
-    node = local_node(default_place())
-    token = node.token(org, subject=_OVERSEER, roles=(Role.IG_LEAD,))
-    return httpx.Client(base_url=node.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+    """Call as an organisation's information-governance lead: whoever the token in the environment says, if any."""
+    url, token = os.environ.get("SCV_GATEWAY"), os.environ.get("SCV_TOKEN")
+    if url is None:
+        node = local_node(default_place())
+        url, token = node.url, node.token(org, subject=_OVERSEER, roles=(Role.IG_LEAD,))
+    elif not token:
+        raise NotPossible("SCV_GATEWAY names a gateway, but there is no token for it in SCV_TOKEN.")
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 
 def _got(http: httpx.Client, path: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from shared.settings import InnerSettings
 class Settings(InnerSettings):
     """Settings of case-episodes, from `CASE_EPISODES_…`."""
 
-    model_config = SettingsConfigDict(env_prefix="CASE_EPISODES_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CASE_EPISODES_")
 
     episode_window: timedelta = timedelta(days=90)
     """How long after its latest case an open episode is still joined by a new one."""

@@ -41,9 +41,15 @@ _ADD_KEY: Final = text(
     "INSERT INTO audit_keys (key_id, jwk) VALUES (:key_id, CAST(:jwk AS jsonb)) ON CONFLICT DO NOTHING"
 )
 
+_KEY_OF_THAT_NAME: Final = text("SELECT jwk ->> 'x' FROM audit_keys WHERE key_id = :key_id")
+
 
 class LogDamaged(Exception):
     """The log is not the one its newest checkpoint was signed of; nothing more is sealed onto it."""
+
+
+class KeyNameTaken(Exception):
+    """Checkpoints were signed before by another key of the same `kid`; nobody could tell whose is whose."""
 
 
 class AnotherSealer(Exception):
@@ -53,7 +59,8 @@ class AnotherSealer(Exception):
 async def seal_batch(tx: Transaction, signer: Signer, *, at: datetime, limit: int = BATCH) -> int:
     """Seal the audit rows that wait, in order of their sequence, and sign the log; give how many there were.
 
-    Two at once do no harm: one of them fails, with `AnotherSealer` or on an index that is taken. Raises `LogDamaged`.
+    Two at once do no harm: one of them fails, with `AnotherSealer` or on an index that is taken. Raises `LogDamaged`
+    and `KeyNameTaken`.
     """
     waiting = select(audit).join(audit_unsealed, audit_unsealed.c.sequence == audit.c.sequence)
     rows = rows_of(await tx.execute(waiting.order_by(audit.c.sequence).limit(limit)))
@@ -118,6 +125,8 @@ async def _append(
 
 async def _sign(tx: Transaction, checkpoint: Checkpoint, *, signer: Signer) -> None:
     await tx.execute(_ADD_KEY, {"key_id": signer.key_id, "jwk": to_json(signer.public_key).decode()})
+    if (await tx.execute(_KEY_OF_THAT_NAME, {"key_id": signer.key_id})).scalar_one() != signer.public_key["x"]:
+        raise KeyNameTaken
     await tx.execute(
         insert(audit_checkpoints).values(
             tree_size=checkpoint.tree_size,

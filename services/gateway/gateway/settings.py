@@ -1,5 +1,6 @@
 """What the gateway is told from outside."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
@@ -7,19 +8,24 @@ from pydantic_settings import SettingsConfigDict
 
 from gateway.schemas.founding import Founding
 from shared.settings import ServiceSettings, Told
+from shared.told import DatabaseUrl, PrivateKey, ServiceUrl
 
 
 class Settings(ServiceSettings):
     """Settings of the gateway, from `GATEWAY_…`."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
 
-    permit_key: SecretStr
+    permit_key: PrivateKey
     """Private Ed25519 JWK (JSON) with a `kid`, which signs permits; no other service has it."""
-    customer_index_url: str
-    case_episodes_url: str | None = None
+    customer_index_url: ServiceUrl
+    """Where the gateway calls customer-index."""
+    case_episodes_url: ServiceUrl | None = None
     """Not installed where this is not given; a view then says so of its sections."""
-    referrals_url: str | None = None
+    referrals_url: ServiceUrl | None = None
+    """Not installed where this is not given, like case-episodes."""
+    upstream_ca_file: Path | None = None
+    """Who signed the inner services' certificates, where their addresses are `https://…`."""
     upstream_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
     """How long an inner service may take to answer; an extract it is still reading takes its own time."""
     max_load_bytes: int = 2 * 1024**3
@@ -36,9 +42,9 @@ class Settings(ServiceSettings):
 class FoundingSettings(Told):
     """Settings of the founding of a platform, from `GATEWAY_…` too."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
 
-    database_url: str
+    database_url: DatabaseUrl
     """`postgresql+asyncpg://…` as the application role."""
     founding: Founding
     """The operator (JSON): `org`, `name`, `identity_provider` (with its `name`) and `administrators`."""
@@ -47,9 +53,9 @@ class FoundingSettings(Told):
 class JobSettings(Told):
     """Settings of the gateway's jobs, from `GATEWAY_…` too; no process but theirs is told the key."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
 
-    checkpoint_key: SecretStr
+    checkpoint_key: PrivateKey
     """Private Ed25519 JWK (JSON) with a `kid`, which signs checkpoints of the audit."""
     checkpoint_origin: Annotated[str, Field(pattern=r"^[^\s+]+$")] = "single-customer-view/audit"
     """Names the log in its checkpoints; another for each platform, and never another for the same."""

@@ -8,4 +8,4 @@ from shared.settings import InnerSettings
 class Settings(InnerSettings):
     """Settings of referrals, from `REFERRALS_…`."""
 
-    model_config = SettingsConfigDict(env_prefix="REFERRALS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="REFERRALS_")

@@ -1,4 +1,4 @@
-"""The node at work: its gateway, its database server, each service's schema, and what waits in the background."""
+"""A platform at work: its gateway, its database server, each service's schema, and what waits in the background."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,17 +23,11 @@ from single_node.postgres import Server
 SERVICES: Final = ("case_episodes", "customer_index", "gateway", "referrals")
 
 _SECONDS: Final = 10
-_RELAY: Final = (
-    "the node's log lines `relay failed` and `event failed` say why; when that is mended, stop the node (Ctrl-C) and"
-    " make run: what waits is published then"
-)
-_REDRIVE: Final = (
-    "the node's log lines `event condemned` and `event ahead of its time` name the events and what failed; nothing is"
-    " lost, and later events of the same subject wait behind them"
-)
 _LOADS_WAITING: Final = 20
 _LINKS_WAITING: Final = 5000
 
+_KEEPS_A_LEDGER: Final = text("SELECT to_regprocedure('is_open()') IS NOT NULL")
+_IS_OPEN: Final = text("SELECT is_open()")
 _OLDEST_EVENT: Final = text("SELECT min(time) FROM outbox WHERE published_at IS NULL")
 _PARKED: Final = text(
     "SELECT count(*) FILTER (WHERE error IS NOT NULL) AS failed, count(*) FILTER (WHERE error IS NULL) AS early"
@@ -44,13 +38,38 @@ _LINKS: Final = text("SELECT count(*) FROM link_queue")
 _REVIEWS: Final = text("SELECT count(*) FROM emergency_accesses WHERE reviewed_at IS NULL AND review_due <= :at")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedies:
+    """What mends things, which depends on the form of deployment."""
+
+    schema: str
+    relay: str
+    redrive: str
+    sealing: str
+    database: str
+    closed: str
+
+
+NODE: Final = Remedies(
+    schema="stop the node (Ctrl-C) and make run, which brings every schema to its head",
+    relay="the node's log lines `relay failed` and `event failed` say why; when that is mended, stop the node (Ctrl-C)"
+    " and make run: what waits is published then",
+    redrive="the node's log lines `event condemned` and `event ahead of its time` name the events and what failed;"
+    " nothing is lost, and later events of the same subject wait behind them",
+    sealing="the node's log line `sealing failed` says why; stop the node (Ctrl-C) and make run",
+    database="stop the node (Ctrl-C) and make run, which makes what is missing",
+    closed="stop the node (Ctrl-C) and make run, which opens it",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One service's database, as its worker role, and the time of asking."""
+    """One service's database, as its worker role, the time of asking, and what mends it."""
 
     service: str
     tx: Transaction
     at: datetime
+    remedies: Remedies
 
     @property
     def name(self) -> str:
@@ -92,35 +111,43 @@ async def look_at_server(place: Place, announcement: Announcement) -> Finding:
 
 
 async def look_at_services(announcement: Announcement) -> AsyncIterator[Finding]:
-    """Judge each service's schema and clock, and what waits in it; a service that cannot be asked is wrong."""
+    """Judge each service's database behind a node."""
     for service in SERVICES:
-        try:
-            async with _asked(announcement, service) as asked:
-                schema = await _schema(asked)
-                yield schema
-                if schema.remedy:
-                    name = f"work of {asked.name}"
-                    yield unchecked(name, "its schema is another version's", remedy="mend the schema first")
-                    continue
-                if service == "gateway":
-                    yield await _clock(asked)
-                async for finding in _work(asked):
-                    yield finding
-        except (OSError, SQLAlchemyError, PostgresError) as error:
-            yield wrong(
-                f"database of {service.replace('_', '-')}",
-                f"it cannot be asked ({type(error).__name__})",
-                remedy="stop the node (Ctrl-C) and make run, which makes what is missing",
-            )
+        url = socket_url(announcement.sockets, database=service, role=f"{service}_worker")
+        async for finding in look_at_database(service, url, remedies=NODE):
+            yield finding
+
+
+async def look_at_database(service: str, url: str, *, remedies: Remedies) -> AsyncIterator[Finding]:
+    """Judge a service's schema and clock, and what waits in it; a database that cannot be asked is wrong.
+
+    `url` is of the worker role.
+    """
+    try:
+        async with _asked(service, url, remedies=remedies) as asked:
+            schema = await _schema(asked)
+            yield schema
+            if schema.remedy:
+                name = f"work of {asked.name}"
+                yield unchecked(name, "its schema is another version's", remedy="mend the schema first")
+                return
+            if service == "gateway":
+                yield await _clock(asked)
+            async for finding in _opening(asked):
+                yield finding
+            async for finding in _work(asked):
+                yield finding
+    except (OSError, SQLAlchemyError, PostgresError) as error:
+        name = f"database of {service.replace('_', '-')}"
+        yield wrong(name, f"it cannot be asked ({type(error).__name__})", remedy=remedies.database)
 
 
 @asynccontextmanager
-async def _asked(announcement: Announcement, service: str) -> AsyncIterator[Asked]:
-    url = socket_url(announcement.sockets, database=service, role=f"{service}_worker")
+async def _asked(service: str, url: str, *, remedies: Remedies) -> AsyncIterator[Asked]:
     database = Database(url, pool_size=1, name="scv doctor")
     try:
         async with database.transaction() as tx:
-            yield Asked(service, tx, datetime.now(UTC))
+            yield Asked(service, tx, datetime.now(UTC), remedies)
     finally:
         await database.close()
 
@@ -130,9 +157,18 @@ async def _schema(asked: Asked) -> Finding:
     try:
         await require_head(asked.tx, asked.service)
     except RuntimeError as behind:
-        remedy = "stop the node (Ctrl-C) and make run, which brings every schema to its head"
-        return wrong(name, str(behind).partition(":")[0], remedy=remedy)
+        return wrong(name, str(behind).partition(":")[0], remedy=asked.remedies.schema)
     return ok(name, "at its head")
+
+
+async def _opening(asked: Asked) -> AsyncIterator[Finding]:
+    """Judge whether a database that keeps a ledger may be used."""
+    if (await asked.tx.execute(_KEEPS_A_LEDGER)).scalar_one() and not (await asked.tx.execute(_IS_OPEN)).scalar_one():
+        yield wrong(
+            f"database of {asked.name}",
+            "it is closed: started again or restored, and its ledger not replayed",
+            remedy=asked.remedies.closed,
+        )
 
 
 async def _clock(asked: Asked) -> Finding:
@@ -152,7 +188,9 @@ def judge_clock(seconds: float) -> Finding:
 async def _work(asked: Asked) -> AsyncIterator[Finding]:
     oldest = (await asked.tx.execute(_OLDEST_EVENT)).scalar_one()
     age = 0.0 if oldest is None else max(0.0, (asked.at - oldest).total_seconds())
-    yield by_age(f"outbox of {asked.name}", age, of="the oldest unpublished event", bounds=(10, 60), remedy=_RELAY)
+    yield by_age(
+        f"outbox of {asked.name}", age, of="the oldest unpublished event", bounds=(10, 60), remedy=asked.remedies.relay
+    )
     if asked.service != "gateway":
         yield _judge_parked(asked, (await asked.tx.execute(_PARKED)).one())
     if asked.service == "customer_index":
@@ -168,7 +206,7 @@ async def _work(asked: Asked) -> AsyncIterator[Finding]:
             await seal_age(asked.tx, at=asked.at),
             of="the oldest row not yet sealed",
             bounds=(30, 300),
-            remedy="the node's log line `sealing failed` says why; stop the node (Ctrl-C) and make run",
+            remedy=asked.remedies.sealing,
         )
         overdue = await _count(asked, _REVIEWS, at=asked.at)
         yield (
@@ -189,9 +227,9 @@ async def _count(asked: Asked, statement: Any, **values: Any) -> int:
 def _judge_parked(asked: Asked, counts: Any) -> Finding:
     name = f"events parked by {asked.name}"
     if counts.failed:
-        return wrong(name, f"{counts.failed} failed and {counts.early} wait behind them", remedy=_REDRIVE)
+        return wrong(name, f"{counts.failed} failed and {counts.early} wait behind them", remedy=asked.remedies.redrive)
     if counts.early:
-        return warning(name, f"{counts.early} wait for one that has not come", remedy=_REDRIVE)
+        return warning(name, f"{counts.early} wait for one that has not come", remedy=asked.remedies.redrive)
     return ok(name, "none")
 
 
