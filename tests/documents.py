@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from shared import asyncapi
 from shared.events import EVENTS
 from shared.problems import Problem
+from tests import configuration
 from tests.builders import PERMIT_KEY, PERMIT_KEYS, SECRET
 
 ROOT = Path(__file__).parent.parent
@@ -68,7 +69,7 @@ def applications() -> dict[str, FastAPI]:
     from referrals.app import create_app as referrals
     from referrals.settings import Settings as ReferralsSettings
 
-    common = {"database_url": NOWHERE, "worker_database_url": NOWHERE, "cursor_secret": SECRET}
+    common = {"database_url": NOWHERE, "cursor_secret": SECRET}
     return {
         "case-episodes": case_episodes(
             CaseEpisodesSettings(**common, permit_keys=to_json(PERMIT_KEYS).decode())  # type: ignore[arg-type]
@@ -92,6 +93,7 @@ def applications() -> dict[str, FastAPI]:
 def documents() -> dict[Path, str]:
     """Give every document that follows from the code, with its text."""
     made = {ROOT / "docs" / "problems.md": problems_page()}
+    made[ROOT / "docs" / "configuration.md"] = configuration.page()
     contracts = ROOT / "docs" / "contracts"
     for name, app in applications().items():
         made[contracts / f"{name}.openapi.json"] = _pretty(FastAPI.openapi(app))

@@ -58,7 +58,7 @@ async def an_api(package: str, told: Mapping[str, str]) -> AsyncIterator[Api]:
     port = a_free_port()
     async with a_process(package, "api", {**told, f"{package.upper()}_PORT": str(port)}) as (process, said):
         api = Api(process, f"http://127.0.0.1:{port}")
-        await _ready(api, said)
+        await await_ready(api, said)
         yield api
 
 
@@ -94,7 +94,8 @@ async def _drained(process: asyncio.subprocess.Process) -> list[bytes]:
     return [line async for line in process.stderr]
 
 
-async def _ready(api: Api, said: asyncio.Future[list[bytes]]) -> None:
+async def await_ready(api: Api, said: asyncio.Future[list[bytes]]) -> None:
+    """Wait until a process answers that it is ready."""
     async with httpx.AsyncClient(base_url=api.address, trust_env=False) as client, asyncio.timeout(START_SECONDS):
         while True:
             assert api.process.returncode is None, await said

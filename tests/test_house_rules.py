@@ -12,6 +12,8 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import customer_index.ledgered
+import gateway.ledgered
 from shared.events import EVENTS
 from shared.migrate import check, socket_url
 from shared.web import OPEN_ROUTES
@@ -30,9 +32,11 @@ MAY_COMMIT = {
     "shared/shared/db.py",
     "shared/shared/migrate.py",
     "shared/shared/kafka_consumer.py",  # offsets, after the database
+    "deploy/single-node/single_node/backup/positions.py",  # positions in Kafka
 }
 OPEN_TABLES = {
     "alembic_version": "the number of the schema",
+    "opening": "for which server the database is open, and how far its ledger is off-site",
     "customer_index.sources": "the register of source systems names systems, not people",
     "customer_index.linkage_flows": "clauses of agreements",
     "customer_index.inbox": "ids and versions of governance objects",
@@ -47,6 +51,39 @@ OPEN_TABLES = {
     "gateway.governance": "one number",
 }
 """Tables without row-level security, each with the reason why it holds no personal data."""
+OUTSIDE_THE_LEDGER = {
+    "alembic_version": "the number of the schema",
+    "ledger": "the ledger itself",
+    "opening": "says for which server the rest is open",
+    "gateway.audit": "a record, which gives nobody a right",
+    "gateway.audit_persons": "finds rows of the audit",
+    "gateway.audit_unsealed": "the log",
+    "gateway.audit_leaves": "the log",
+    "gateway.audit_nodes": "the log",
+    "gateway.audit_openings": "the log",
+    "gateway.audit_keys": "the log",
+    "gateway.audit_checkpoints": "the log",
+    "gateway.emergency_accesses": "a record of what was opened; the agreement opens it",
+    "gateway.idempotency": "stored replies, which are decided again before they leave",
+    "customer_index.sources": "a copy of the gateway's, kept by events",
+    "customer_index.linkage_flows": "a copy of the gateway's, kept by events",
+    "customer_index.records": "data; to be taken in by erasure, when that comes",
+    "customer_index.persons": "data",
+    "customer_index.members": "data; what protects them follows from protections",
+    "customer_index.block_keys": "data",
+    "customer_index.links": "data; shown only while the permit names the pair",
+    "customer_index.reviews": "data",
+    "customer_index.stewardship": "data",
+    "customer_index.decisions": "data",
+    "customer_index.loads": "work",
+    "customer_index.load_chunks": "work",
+    "customer_index.load_rejects": "work",
+    "customer_index.link_queue": "work",
+    "customer_index.outbox": "events, which follow from the data",
+    "customer_index.inbox": "events",
+    "customer_index.parked": "events",
+}
+"""Tables whose changes are not in the ledger, each with the reason why no right comes back with it."""
 OPEN_DIRECTORY = {
     "/v1/services",
     "/v1/services/{service_id}",
@@ -153,6 +190,32 @@ async def test_every_table_has_forced_row_level_security_or_a_reason(service: st
     for table, closed in tables.items():
         reason = OPEN_TABLES.get(table) or OPEN_TABLES.get(f"{service}.{table}")
         assert closed or reason, f"{service}.{table} is open"
+
+
+@pytest.mark.parametrize("service", ["customer_index", "gateway"])
+async def test_every_table_that_gives_a_right_is_in_the_ledger(service: str, migrated: Server) -> None:
+    declared = {"customer_index": customer_index.ledgered, "gateway": gateway.ledgered}[service].LEDGERED
+    engine = create_async_engine(socket_url(str(migrated.sockets), database=service, role="postgres"))
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            text(
+                "SELECT relname, tgenabled = 'O' AND tgtype & 29 = 29 AS noted,"
+                " string_to_array(encode(tgargs, 'escape'), '\\000') AS told FROM pg_class"
+                " LEFT JOIN pg_trigger ON tgrelid = pg_class.oid AND tgname = 'note_in_ledger'"
+                " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+            )
+        )
+        tables = {row.relname: row for row in rows}
+    await engine.dispose()
+
+    noted = {name for name, row in tables.items() if row.noted}
+    for table in tables.keys() - noted:
+        assert OUTSIDE_THE_LEDGER.get(table) or OUTSIDE_THE_LEDGER.get(f"{service}.{table}"), f"{table} is not noted"
+    assert noted == {one.table.name for one in declared}, "what is noted is what a replay knows"
+    for one in declared:
+        key, omitted, *_ = tables[one.table.name].told
+        assert set(key.strip("{}").split(",")) == {column.name for column in one.table.primary_key}
+        assert [name for name in omitted.strip("{}").split(",") if name] == list(one.omitted)
 
 
 @pytest.mark.parametrize("service", SERVICES)

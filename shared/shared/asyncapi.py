@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
 
-from shared.cloudevents import CONTENT_TYPE
+from shared.cloudevents import CONTENT_TYPE, TRACEPARENT
 from shared.events import EVENTS, PARTNERS, Event, partner_topic
 
 _STRING: Final = {"type": "string"}
@@ -27,6 +27,13 @@ _HEADERS: Final[dict[str, dict[str, Any]]] = {
     "ce_owner": _STRING | {"description": "The organisation whose data it is about."},
     "ce_txn": _UUID | {"description": "The audit entry of the call that caused it."},
     "content-type": {"const": CONTENT_TYPE.decode()},
+}
+_OPTIONAL: Final[dict[str, dict[str, Any]]] = {
+    TRACEPARENT: {
+        "type": "string",
+        "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+        "description": "The trace of the call that caused it (W3C Trace Context), if it has one.",
+    },
 }
 
 
@@ -80,7 +87,7 @@ def _message(event: type[Event]) -> dict[str, Any]:
         "headers": {
             "type": "object",
             "required": [*_HEADERS, "ce_type"],
-            "properties": _HEADERS | {"ce_type": {"const": event.type}},
+            "properties": _HEADERS | _OPTIONAL | {"ce_type": {"const": event.type}},
         },
         "bindings": {"kafka": {"key": _STRING}},
         "payload": {"$ref": f"#/components/schemas/{event.__name__}"},

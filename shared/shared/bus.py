@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from shared.cloudevents import Record, envelope_of, record_of
+from shared import telemetry
+from shared.cloudevents import Record, envelope_of, record_of, traceparent_of
 from shared.events import Envelope
 
 Handler = Callable[[Envelope], Awaitable[None]]
@@ -52,7 +53,8 @@ class LocalBus:
 
 async def _hand_over(record: Record, handler: Handler) -> None:
     try:
-        await handler(envelope_of(record))
+        with telemetry.following(traceparent_of(record)):
+            await handler(envelope_of(record))
     except Condemned:
         # It is parked in the subscriber's own database, and must not hold up what others said.
         return

@@ -9,13 +9,19 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from opentelemetry.trace import SpanKind
 from pydantic_core import from_json, to_json
 from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import QueuePool
+
+from shared import telemetry
+from shared.progress import Progress
 
 Context = Mapping[str, str]
 """Row-level-security settings (`scv.…`) of one transaction; what is not set opens nothing."""
@@ -40,9 +46,11 @@ _FIND_DEAD_CLIENTS = text(
 """The server lets go of a client that vanished from the network, and of its locks, after ten seconds."""
 _TAKE_DUTY = text("SELECT pg_try_advisory_lock(hashtext(:duty))")
 _STANDBY_SECONDS = 1.0
+_IN_A_TRACE: Final = {"db.system.name": "postgresql"}
 
-_TRANSIENT = re.compile(r"^(08|53|57P|40001|40P01|55P03)")
-"""Database error codes after which the same work may well succeed."""
+_TRANSIENT = re.compile(r"^(08|53|57P|40001|40P01|55P03|SC001)")
+"""Database error codes after which the same work may well succeed; SC001 is ours, of a database that is closed
+(`ledger`)."""
 
 
 class Transactions(Protocol):
@@ -50,6 +58,15 @@ class Transactions(Protocol):
 
     def transaction(self, context: Context = NO_CONTEXT) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction in a context; commit at the end of the block, roll back on any error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """How many connections of a pool are in use and idle, and how many there may be."""
+
+    in_use: int
+    idle: int
+    most: int
 
 
 class Database:
@@ -73,22 +90,27 @@ class Database:
     @asynccontextmanager
     async def transaction(self, context: Context = NO_CONTEXT) -> AsyncIterator[Transaction]:
         """Open a transaction in a context; commit at the end of the block, roll back on any error."""
-        async with self._engine.begin() as connection:
-            await _set(connection, context)
-            yield connection
+        with telemetry.detail("transaction", kind=SpanKind.CLIENT, attributes=_IN_A_TRACE):
+            async with self._engine.begin() as connection:
+                await _set(connection, context)
+                yield connection
 
     @asynccontextmanager
-    async def on_duty(self, duty: str) -> AsyncIterator[Transactions]:
+    async def on_duty(self, duty: str, *, progress: Progress | None = None) -> AsyncIterator[Transactions]:
         """Wait until nobody else in this database is on a duty, and be the one for the length of the block.
+
+        `progress` beats while it waits.
 
         The transactions given run on the very connection that holds the lock, so whoever loses the one has lost the
         other. The address must lead to the server itself, not to a pooler that shares connections out by transaction.
         """
+        progress = progress or Progress()
         async with self._engine.connect() as connection:
             try:
                 await connection.execute(_FIND_DEAD_CLIENTS)
                 while not (await connection.execute(_TAKE_DUTY, {"duty": duty})).scalar_one():
                     await connection.commit()
+                    progress.beat()
                     await asyncio.sleep(_STANDBY_SECONDS)
                 await connection.commit()
                 yield _OneConnection(connection)
@@ -100,6 +122,12 @@ class Database:
         """Ask the server for a sign of life."""
         async with self._engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+    def connections(self) -> Connections:
+        """Tell how many connections are open, without asking the server."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)  # noqa: S101  what an engine with a pool size has
+        return Connections(in_use=pool.checkedout(), idle=pool.checkedin(), most=pool.size())
 
     async def close(self) -> None:
         """Give all connections back to the server."""

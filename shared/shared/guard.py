@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, FastAPI, Header, Request, Response
+from prometheus_client import Counter
 from pydantic_core import to_json
 
 from shared.categories import Action, Category, Scope
 from shared.permit import HEADER, Permit, PermitGate, fingerprint
-from shared.problems import PermitRefused
+from shared.problems import PermitFailure, PermitRefused
+from shared.web import render, request_id_of
 
 
 def permitted(*actions: Action) -> Callable[..., Awaitable[Permit]]:
@@ -25,11 +27,25 @@ def permitted(*actions: Action) -> Callable[..., Awaitable[Permit]]:
         target = path.partition("?")[0] + (f"?{request.url.query}" if request.url.query else "")
         verified = gate.verify(token, request=fingerprint(request.method, target), at=request.app.state.clock())
         if verified.action not in actions:
-            raise PermitRefused
+            raise PermitRefused(PermitFailure.OTHER_ACTION)
         return verified
 
     permit.actions = actions  # type: ignore[attr-defined]  # read by the house rules
     return permit
+
+
+def count_refused(app: FastAPI) -> None:
+    """Have an inner service count the permits it refuses, at its door or behind it, by the reason."""
+    refused = Counter("scv_permit_failures", "Permits refused", ["reason"], registry=app.state.registry)
+    for failure in PermitFailure:
+        refused.labels(failure)
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        assert isinstance(error, PermitRefused)  # noqa: S101  registered for PermitRefused only
+        refused.labels(error.failure).inc()
+        return render(error, request_id_of(request))
+
+    app.add_exception_handler(PermitRefused, refuse)
 
 
 async def now(request: Request) -> datetime:

@@ -16,6 +16,7 @@ from sqlalchemy import Column, DateTime, Exists, Integer, MetaData, Table, Text,
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from shared.bus import Condemned, Handler
+from shared.cloudevents import traced
 from shared.db import Database, Transaction, is_transient
 from shared.events import Envelope
 
@@ -95,6 +96,10 @@ class _Intake:
             await self._release(envelope)
 
     async def _insist(self, envelope: Envelope) -> bool:
+        with traced(envelope, "process"):
+            return await self._try(envelope)
+
+    async def _try(self, envelope: Envelope) -> bool:
         """Take an event in; condemn it if its effect fails again and again. Tell whether others may wait for it."""
         failure: Exception | None = None
         for attempt in range(_ATTEMPTS):

@@ -19,6 +19,8 @@ from shared.cloudevents import Record, record_of
 from shared.events import Envelope
 from shared.settings import KafkaSettings
 
+_SEND_SECONDS: Final = 30.0
+"""An idempotent producer never gives up; a new one is how we see that it is not the producer that hangs."""
 _STOP_SECONDS: Final = 5.0
 _FOR_EVER: Final = {"retention.ms": "-1", "cleanup.policy": "delete"}
 """A service that joins later, or is restored empty, reads every topic from its start."""
@@ -61,24 +63,28 @@ class KafkaBus:
         self._topics: frozenset[str] = frozenset()
 
     async def publish(self, envelopes: Sequence[Envelope]) -> None:
-        """Return when all in-sync brokers have every event; while there are none, wait for them."""
+        """Return when all in-sync brokers have every event; raise `TimeoutError` if they do not take them for long."""
         await self.send([record_of(envelope) for envelope in envelopes])
 
     async def send(self, records: Sequence[Record]) -> None:
         """Send records as they are, in order; return when all are acknowledged."""
         try:
-            producer = await self._started()
-            await self._require({record.topic for record in records})
-            acknowledged = [await _sent(producer, record) for record in records]
-            outcomes = await asyncio.gather(*acknowledged, return_exceptions=True)
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
+            async with asyncio.timeout(_SEND_SECONDS):
+                await self._send(records)
         except BaseException:
             # Some errors, such as a broken sequence, are the end of a producer, and after a cancellation we cannot
             # know what it still delivers. A new one costs milliseconds.
             await self.close()
             raise
+
+    async def _send(self, records: Sequence[Record]) -> None:
+        producer = await self._started()
+        await self._require({record.topic for record in records})
+        acknowledged = [await _sent(producer, record) for record in records]
+        outcomes = await asyncio.gather(*acknowledged, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def close(self) -> None:
         """Disconnect; what is under way and cannot be delivered soon is given up."""

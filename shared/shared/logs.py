@@ -1,7 +1,8 @@
 """Structured logs on standard error, one JSON object a line.
 
-Personal data never reaches a log: events carry ids, counts and codes, and an exception is written as its class and the
-lines of code it passed through, never as its message, which may quote a value.
+A line names the request it was written for, and the place in its trace. Personal data never reaches a log: events
+carry ids, counts and codes, and an exception is written as its class and the lines of code it passed through, never as
+its message, which may quote a value.
 """
 
 import logging
@@ -11,6 +12,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from shared import telemetry
 
 _RESERVED = frozenset({"event", "level", "timestamp", "service"})
 
@@ -23,6 +26,7 @@ def configure(service: str, *, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            with_ids,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_message,
@@ -33,6 +37,11 @@ def configure(service: str, *, level: str) -> None:
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def with_ids(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name in a line the request and the span it is written in, if there is one; a processor of structlog's."""
+    return {**event, **telemetry.ids()}
 
 
 def describe(error: BaseException) -> dict[str, Any]:

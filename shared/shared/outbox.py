@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, MetaData, Table, Text, Uuid, insert
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared import telemetry
 from shared.db import Transaction
 from shared.events import Envelope, Event
 
@@ -32,6 +33,7 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("time", DateTime(timezone=True), nullable=False),
         Column("data", JSONB, nullable=False),
         Column("published_at", DateTime(timezone=True)),
+        Column("traceparent", Text),
         Index("outbox_unpublished", "id", postgresql_where="published_at IS NULL"),
     )
 
@@ -67,6 +69,7 @@ async def emit(
                 "txn": txn,
                 "time": at,
                 "data": one.event.model_dump(mode="json"),
+                "traceparent": telemetry.traceparent(),
             }
             for one in happened
         ],
@@ -77,8 +80,5 @@ def envelope_of(row: object) -> Envelope:
     """Make the envelope of an outbox row."""
     return Envelope(
         id=row.event_id,  # type: ignore[attr-defined]
-        **{
-            name: getattr(row, name)
-            for name in ("source", "type", "topic", "subject", "aggregate_version", "owner", "txn", "time", "data")
-        },
+        **{name: getattr(row, name) for name in Envelope.model_fields if name != "id"},
     )

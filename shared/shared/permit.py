@@ -13,12 +13,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from shared.categories import Action, Category, Form, Grants, Scope
 from shared.db import Context
-from shared.problems import PermitRefused
+from shared.problems import PermitFailure, PermitRefused
 
 HEADER: Final = "SCV-Permit"
 DISCLOSED_HEADER: Final = "SCV-Disclosed"
@@ -140,26 +140,33 @@ class PermitGate:
     def verify(self, token: str | None, *, request: str, at: datetime) -> Permit:
         """Give the permit of a request; raise `PermitRefused`, without saying why, for any other token."""
         if token is None:
-            raise PermitRefused
+            raise PermitRefused(PermitFailure.MISSING)
         try:
             decoded = jwt.decode(token, self._keys, algorithms=[_ALGORITHM])
-            claims = decoded.claims
-            now = at.timestamp()
-            genuine = (
-                decoded.header.get("typ") == _TYPE
-                and claims["ver"] == _VERSION
-                and claims["iss"] == _ISSUER
-                and claims["aud"] == self._audience
-                and claims["req"] == request
-                and claims["iat"] - _LEEWAY <= now < claims["exp"]
-                and claims["exp"] - claims["iat"] <= _LIFETIME.total_seconds()
-            )
-            permit = _permit(claims) if genuine else None
+            failure = self._failure(decoded.header, decoded.claims, request=request, at=at)
+            if failure is None:
+                return _permit(decoded.claims)
+        except InvalidKeyIdError:
+            raise PermitRefused(PermitFailure.UNKNOWN_KEY) from None
         except (JoseError, ValueError, KeyError, TypeError):
-            raise PermitRefused from None
-        if permit is None:
-            raise PermitRefused
-        return permit
+            raise PermitRefused(PermitFailure.UNREADABLE) from None
+        raise PermitRefused(failure)
+
+    def _failure(
+        self, header: Mapping[str, Any], claims: Mapping[str, Any], *, request: str, at: datetime
+    ) -> PermitFailure | None:
+        """Find what keeps a signed token from being a permit for a request, if anything does."""
+        now = at.timestamp()
+        if (header.get("typ"), claims["ver"], claims["iss"]) != (_TYPE, _VERSION, _ISSUER):
+            return PermitFailure.OTHER_VERSION
+        if claims["aud"] != self._audience:
+            return PermitFailure.OTHER_SERVICE
+        if claims["req"] != request:
+            return PermitFailure.OTHER_REQUEST
+        in_time = claims["iat"] - _LEEWAY <= now < claims["exp"]
+        if not in_time or claims["exp"] - claims["iat"] > _LIFETIME.total_seconds():
+            return PermitFailure.NOT_NOW
+        return None
 
 
 def _claims(permit: Permit, audience: str, request: str, at: datetime) -> dict[str, Any]:

@@ -22,6 +22,7 @@ its value.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
 
 
@@ -81,10 +82,28 @@ class MalformedRequest(Problem):
     status = 400
 
 
+class PermitFailure(StrEnum):
+    """Why a permit was refused; the operators are told, and whoever sent it is not."""
+
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    UNKNOWN_KEY = "unknown-key"
+    OTHER_VERSION = "other-version"
+    OTHER_SERVICE = "other-service"
+    OTHER_REQUEST = "other-request"
+    NOT_NOW = "not-now"
+    OTHER_ACTION = "other-action"
+    NOT_GRANTED = "not-granted"
+
+
 class PermitRefused(Problem):
     """This service answers only to a valid permit for this very call."""
 
     status = 401
+
+    def __init__(self, failure: PermitFailure = PermitFailure.NOT_GRANTED) -> None:
+        super().__init__()
+        self.failure = failure
 
 
 class NotFound(Problem):

@@ -1,23 +1,24 @@
-"""What every service's HTTP side has in common: health, request ids, metrics, and errors rendered in one place.
+"""What every service's HTTP side has in common: health, request ids, traces, metrics, and errors rendered in one place.
 
 Not in this room: who may call (guard.py for inner services, the gateway's caller.py) and any route but the open ones.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from time import perf_counter
 from typing import Any, Final
-from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import telemetry
 from shared.db import is_transient
 from shared.logs import describe
 from shared.problems import (
@@ -37,7 +38,7 @@ OPEN_ROUTES: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json"
 """Routes of every service that anyone may call; they hold no personal data."""
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Methods that metrics count by name; a caller may send any word, and each would be kept for ever."""
+"""Methods that metrics and spans name; a caller may send any word, and each would be kept for ever."""
 
 _DETAILS: Final = {
     "extra_forbidden": "is not a field of this request",
@@ -56,21 +57,25 @@ log = structlog.get_logger()
 def create_app(
     title: str,
     *,
+    registry: CollectorRegistry,
     lifespan: Lifespan,
     ready: Callable[[], Awaitable[None]],
     max_body_bytes: int,
     streamed: re.Pattern[str] | None = None,
+    origin_of: telemetry.OriginOf = telemetry.linked_to,
     docs_url: str | None = None,
 ) -> FastAPI:
     """Make a service's application with the routes and the error handling all services share.
 
     `ready` raises while the service cannot serve. Bodies over `max_body_bytes` are refused, except on paths that match
-    `streamed`, which count for themselves.
+    `streamed`, which count for themselves. `origin_of` says what becomes of a caller's `traceparent`; one that is not
+    ours to carry on is only pointed to.
     """
     app = FastAPI(title=title, version="1", lifespan=lifespan, docs_url=docs_url, redoc_url=None)
-    registry = CollectorRegistry()
     app.state.registry = registry
-    app.add_middleware(Envelope, app_registry=registry, max_body_bytes=max_body_bytes, streamed=streamed)
+    app.add_middleware(
+        Envelope, app_registry=registry, max_body_bytes=max_body_bytes, streamed=streamed, origin_of=origin_of
+    )
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -108,14 +113,21 @@ def render(problem: Problem, request_id: str) -> JSONResponse:
 
 
 class Envelope:
-    """Pure ASGI middleware around every request: its id, its size limit, its metrics, its last line of defence."""
+    """Pure ASGI middleware around every request: its trace, its size limit, its metrics, its last line of defence."""
 
     def __init__(
-        self, app: ASGIApp, *, app_registry: CollectorRegistry, max_body_bytes: int, streamed: re.Pattern[str] | None
+        self,
+        app: ASGIApp,
+        *,
+        app_registry: CollectorRegistry,
+        max_body_bytes: int,
+        streamed: re.Pattern[str] | None,
+        origin_of: telemetry.OriginOf,
     ) -> None:
         self._app = app
         self._max = max_body_bytes
         self._streamed = streamed
+        self._origin_of = origin_of
         labels = ["method", "route", "status"]
         self._requests = Counter("http_requests", "Requests answered", labels, registry=app_registry)
         self._seconds = Histogram(
@@ -127,7 +139,11 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = str(uuid4())
+        with self._traced(scope) as span:
+            await self._serve(scope, receive, send, span=span)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, *, span: Span) -> None:
+        request_id = telemetry.request_id_of(span)
         scope.setdefault("state", {})["request_id"] = request_id
         started = perf_counter()
         status = 0
@@ -144,19 +160,27 @@ class Envelope:
                 ]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, self._capped(scope, receive), outgoing)
-            except Exception as error:
-                if status:
-                    log.error("failed while answering", **describe(error))
-                    raise ConnectionAbortedError from None
-                await render(_translated(error), request_id)(scope, receive, outgoing)
-            finally:
-                route = getattr(scope.get("route"), "path", "unmatched")
-                method = scope["method"] if scope["method"] in _METHODS else "other"
-                self._requests.labels(method, route, str(status)).inc()
-                self._seconds.labels(method, route).observe(perf_counter() - started)
+        try:
+            await self._app(scope, self._capped(scope, receive), outgoing)
+        except Exception as error:
+            telemetry.fail(span, error)
+            if status:
+                log.error("failed while answering", **describe(error))
+                raise ConnectionAbortedError from None
+            await render(_translated(error), request_id)(scope, receive, outgoing)
+        finally:
+            method, route = _method_of(scope), getattr(scope.get("route"), "path", "unmatched")
+            self._requests.labels(method, route, str(status)).inc()
+            self._seconds.labels(method, route).observe(perf_counter() - started)
+            _tell(span, method=method, route=route, status=status)
+
+    def _traced(self, scope: Scope) -> AbstractContextManager[Span]:
+        """Open the span of a request; nobody follows probes."""
+        if scope["path"] in OPEN_ROUTES:
+            return telemetry.unrecorded()
+        sent = [value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"]
+        origin = self._origin_of(sent[0] if len(sent) == 1 else None)
+        return telemetry.span(_method_of(scope), origin=origin, kind=SpanKind.SERVER)
 
     def _capped(self, scope: Scope, receive: Receive) -> Receive:
         if self._streamed is not None and self._streamed.search(scope["path"]):
@@ -173,6 +197,18 @@ class Envelope:
             return message
 
         return capped
+
+
+def _method_of(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in _METHODS else "other"
+
+
+def _tell(span: Span, *, method: str, route: str, status: int) -> None:
+    span.update_name(f"{method} {route}")
+    span.set_attributes({"http.request.method": method, "http.route": route, "http.response.status_code": status})
+    if status >= 500:
+        span.set_status(StatusCode.ERROR)
 
 
 def _translated(error: Exception) -> Problem:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from shared import logs
-from tests.bench import decision, unknown_time
+from tests.bench import decision, lodging, unknown_time
 from tests.bench.figures import Figure
 
 
@@ -24,6 +24,8 @@ async def _decisions() -> list[Figure]:
 MEASURES: Final[Mapping[str, Callable[[], Awaitable[Iterable[Figure]]]]] = {
     "unknown_time": unknown_time.measure,
     "decision": _decisions,
+    "start": lodging.starts,
+    "idle_memory": lodging.idle_memory,
 }
 RESULTS: Final = Path("bench.json")
 

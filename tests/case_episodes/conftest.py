@@ -135,13 +135,12 @@ async def episodes(emptied: Server) -> AsyncIterator[Episodes]:
     """case-episodes without a single case."""
     settings = Settings(
         database_url=url(emptied, "case_episodes", "app"),
-        worker_database_url=url(emptied, "case_episodes", "worker"),
         cursor_secret=SecretStr(SECRET),
         permit_keys=to_json(PERMIT_KEYS).decode(),
         pool_size=10,
     )
     app = create_app(settings, clock=lambda: served.at)
-    worker = Database(settings.worker_database_url, pool_size=4, name="worker under test")
+    worker = Database(url(emptied, "case_episodes", "worker"), pool_size=4, name="worker under test")
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://case-episodes") as client:
         served = Episodes(client, app, app.state.database, worker)

@@ -61,13 +61,12 @@ async def serving(migrated: Server) -> AsyncIterator[Index]:
     """customer-index, started once for all tests: it keeps nothing between calls but its connections."""
     settings = Settings(
         database_url=url(migrated, "customer_index", "app"),
-        worker_database_url=url(migrated, "customer_index", "worker"),
         cursor_secret=SECRET,
         permit_keys=to_json(PERMIT_KEYS).decode(),
         pool_size=10,
     )
     app = create_app(settings, clock=lambda: AT)
-    worker = Database(settings.worker_database_url, pool_size=4, name="worker under test")
+    worker = Database(url(migrated, "customer_index", "worker"), pool_size=4, name="worker under test")
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://customer-index") as client:
         yield Index(client, app, app.state.database, worker)

@@ -80,7 +80,7 @@ async def test_a_process_that_is_not_named_is_explained() -> None:
         _, said = await process.communicate()
         assert process.returncode == 1
         assert said.decode().strip() == (
-            "usage: python -m customer_index api|consumer|jobs|migrate|provision|redrive|relay|topics"
+            "usage: python -m customer_index api|consumer|jobs|ledger|migrate|provision|redrive|relay|replay|topics"
         )
 
 

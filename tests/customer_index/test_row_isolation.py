@@ -24,11 +24,13 @@ OPEN_TABLES = {
     "sources": "the register of source systems names systems, not people",
     "linkage_flows": "clauses of agreements",
     "inbox": "ids and versions of governance objects",
+    "opening": "for which server the database is open",
 }
 WORKED_ON = {
     "loads": "which load waits, of which source: no content, column by column",
     "link_queue": "ids of persons to look at again",
     "outbox": "ids, types and versions, for the relay",
+    "ledger": "whose protections were set and lifted, to be taken off-site",
     "parked": "events of the gateway that wait for their turn",
     "protections": "whose protections end one day: no record, column by column",
 }

@@ -43,7 +43,6 @@ async def serving(
         Settings(
             **{
                 "database_url": url(server, "gateway", "app"),
-                "worker_database_url": url(server, "gateway", "worker"),
                 "cursor_secret": SECRET,
                 "permit_key": to_json(PERMIT_KEY.as_dict(private=True)).decode(),
                 "customer_index_url": "http://customer-index",

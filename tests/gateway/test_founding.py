@@ -1,6 +1,7 @@
 """The founding of a platform, as the process that whoever installs it runs."""
 
 import asyncio
+import json
 import os
 import sys
 from typing import Any
@@ -10,13 +11,18 @@ from pydantic_core import to_json
 from single_node.postgres import Server
 from tests.builders import AT
 from tests.conftest import url
+from tests.documents import NOWHERE
 from tests.gateway.conftest import as_superuser, serving
 from tests.gateway.platform import StandIn, founding_body
 from tests.kafka_broker import ROOT
 
 
 async def _found(server: Server, body: dict[str, Any]) -> tuple[int | None, str]:
-    told = {"GATEWAY_DATABASE_URL": url(server, "gateway", "app"), "GATEWAY_FOUNDING": to_json(body).decode()}
+    return await _found_at(url(server, "gateway", "app"), body)
+
+
+async def _found_at(database_url: str, body: dict[str, Any]) -> tuple[int | None, str]:
+    told = {"GATEWAY_DATABASE_URL": database_url, "GATEWAY_FOUNDING": to_json(body).decode()}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "found"),
         cwd=ROOT,
@@ -47,6 +53,15 @@ async def test_a_platform_is_founded_once_however_often_and_by_however_many_it_i
     assert "founded before" in said
     assert await as_superuser(founded, "SELECT org FROM organisations") == [("platform",)]
     assert await as_superuser(founded, "SELECT subject, roles FROM staff") == [("root", ["admin", "operator"])]
+
+
+async def test_a_database_that_is_away_is_one_line_of_the_log() -> None:
+    code, said = await _found_at(NOWHERE.replace("none", "canary"), founding_body())
+
+    [line] = said.splitlines()
+    assert code == 1
+    assert json.loads(line)["event"] == "failed"
+    assert "canary" not in line
 
 
 async def test_what_is_not_valid_founds_nothing_and_is_not_repeated(founded: Server) -> None:

@@ -159,7 +159,6 @@ async def pair(founded: Server) -> AsyncIterator[Pair]:
     index = customer_index.app.create_app(
         customer_index.settings.Settings(
             database_url=url(founded, "customer_index", "app"),
-            worker_database_url=url(founded, "customer_index", "worker"),
             cursor_secret=SECRET,
             permit_keys=to_json(PERMIT_KEYS).decode(),
         ),

@@ -105,7 +105,6 @@ async def council(founded: Server) -> AsyncIterator[Council]:
     def settings(service: str, kind: Callable[..., Any]) -> Any:
         return kind(
             database_url=url(founded, service, "app"),
-            worker_database_url=url(founded, service, "worker"),
             cursor_secret=SecretStr(SECRET),
             permit_keys=to_json(PERMIT_KEYS).decode(),
         )

@@ -64,7 +64,6 @@ async def together(founded: Server) -> AsyncIterator[Together]:
     index = create_app(
         Settings(
             database_url=url(founded, "customer_index", "app"),
-            worker_database_url=url(founded, "customer_index", "worker"),
             cursor_secret=SecretStr(SECRET),
             permit_keys=to_json(PERMIT_KEYS).decode(),
         ),

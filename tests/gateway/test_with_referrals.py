@@ -144,7 +144,6 @@ async def partnership(founded: Server) -> AsyncIterator[Partnership]:
     def settings(service: str) -> Any:
         return {
             "database_url": url(founded, service, "app"),
-            "worker_database_url": url(founded, service, "worker"),
             "cursor_secret": SecretStr(SECRET),
             "permit_keys": to_json(PERMIT_KEYS).decode(),
         }

@@ -39,7 +39,7 @@ from tests.gateway.platform import TRAINED, Platform, found, populate
 SERVICE: Final = "11111111-1111-4111-8111-111111111111"
 """The night shelter of shelter-west, to which people are referred."""
 PARTNER: Final = "shelter-west/pat/partner-worker"
-_OUTBOXES: Final = {
+OUTBOXES: Final = {
     "gateway": gateway.tables.outbox,
     "customer_index": customer_index.tables.outbox,
     "case_episodes": case_episodes.tables.outbox,
@@ -54,7 +54,7 @@ class Whole:
         self.platform = platform
         self.heard: list[Envelope] = []
         """What was published to the partner's own topic."""
-        self._workers = workers
+        self.workers = workers
         self._bus = LocalBus()
         of_cases = case_episodes.consumer.people_consumer(workers["case_episodes"])
         of_referrals = workers["referrals"]
@@ -73,12 +73,18 @@ class Whole:
         busy = True
         while busy:
             busy = False
-            for service, outbox in _OUTBOXES.items():
-                while await publish_batch(self._workers[service], self._bus, outbox=outbox):
+            for service, outbox in OUTBOXES.items():
+                while await publish_batch(self.workers[service], self._bus, outbox=outbox):
                     busy = True
-            async with self._workers["customer_index"].transaction() as tx:
-                while await link_waiting(tx, model=load_model(), at=AT):
-                    busy = True
+            busy |= await self.link()
+
+    async def link(self) -> bool:
+        """Decide all links that wait; tell whether there were any."""
+        asked = False
+        async with self.workers["customer_index"].transaction() as tx:
+            while await link_waiting(tx, model=load_model(), at=AT):
+                asked = True
+        return asked
 
     async def call(
         self, method: str, path: str, who: str, purpose: str | None = "homelessness", **sent: Any
@@ -105,14 +111,16 @@ class Whole:
         return str(drafted["agreement_id"])
 
 
+Carried = Callable[[Platform, Mapping[str, Database]], Whole]
+
+
 @asynccontextmanager
-async def a_whole_platform(founded: Server) -> AsyncIterator[Whole]:
-    """Serve the platform with its organisations, some staff, and one service of the partner's."""
+async def the_whole_platform(founded: Server, *, carried: Carried = Whole) -> AsyncIterator[Whole]:
+    """Serve the platform on databases as they are; `carried` makes what carries its events."""
 
     def settings(service: str, kind: Callable[..., Any]) -> Any:
         return kind(
             database_url=url(founded, service, "app"),
-            worker_database_url=url(founded, service, "worker"),
             cursor_secret=SecretStr(SECRET),
             permit_keys=to_json(PERMIT_KEYS).decode(),
         )
@@ -127,14 +135,20 @@ async def a_whole_platform(founded: Server) -> AsyncIterator[Whole]:
     async with AsyncExitStack() as stack:
         for app in (index, cases, help_asked):
             await stack.enter_async_context(app.router.lifespan_context(app))
-        workers = {name: Database(url(founded, name, "worker"), pool_size=3, name="worker") for name in _OUTBOXES}
+        workers = {name: Database(url(founded, name, "worker"), pool_size=3, name="worker") for name in OUTBOXES}
         for worker in workers.values():
             stack.push_async_callback(worker.close)
         platform = await stack.enter_async_context(serving(founded, behind=index, others=others))
-        await found(platform.app)
-        await populate(platform)
-        await platform.enter(PARTNER, **TRAINED)
-        whole = Whole(platform, workers)
+        yield carried(platform, workers)
+
+
+@asynccontextmanager
+async def a_whole_platform(founded: Server, *, carried: Carried = Whole) -> AsyncIterator[Whole]:
+    """Serve the platform with its organisations, some staff, and one service of the partner's."""
+    async with the_whole_platform(founded, carried=carried) as whole:
+        await found(whole.platform.app)
+        await populate(whole.platform)
+        await whole.platform.enter(PARTNER, **TRAINED)
         entry = {"name": "Night shelter", "capacity": {"available": 2}, "assured_date": "2026-06-01"}
         path = f"/v1/organisations/shelter-west/services/{SERVICE}"
         await whole.done("PUT", path, "shelter-west/boss/admin", None, json=entry)

@@ -200,13 +200,12 @@ async def desk(emptied: Server) -> AsyncIterator[Desk]:
     """referrals with one service in its directory, and the agreement in force."""
     settings = Settings(
         database_url=url(emptied, "referrals", "app"),
-        worker_database_url=url(emptied, "referrals", "worker"),
         cursor_secret=SecretStr(SECRET),
         permit_keys=to_json(PERMIT_KEYS).decode(),
         pool_size=18,
     )
     app = create_app(settings, clock=lambda: served.at)
-    worker = Database(settings.worker_database_url, pool_size=4, name="worker under test")
+    worker = Database(url(emptied, "referrals", "worker"), pool_size=4, name="worker under test")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://referrals") as client:
         served = Desk(client, app, app.state.database, worker)
         await served.enter()

@@ -14,12 +14,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from structlog.testing import capture_logs
 
+from shared import telemetry
 from shared.bus import Handler, LocalBus
 from shared.db import Database, Transaction
 from shared.events import Envelope
 from shared.inbox import once, redrive
 from shared.kafka import KafkaBus, create_topics, dead_topic
 from shared.kafka_consumer import consume
+from shared.logs import with_ids
 from shared.relay import relay
 from shared.settings import KafkaSettings
 from single_node.postgres import Server
@@ -41,6 +43,8 @@ class Way:
     received: list[Envelope] = field(default_factory=list)
     effects: list[tuple[str, int]] = field(default_factory=list)
     """Tried, whether or not they were committed."""
+    traces: list[tuple[int, str]] = field(default_factory=list)
+    """The versions tried, and the trace in which that was done."""
     refusals: dict[str, Iterator[Exception]] = field(default_factory=dict)
     """What the effect of a word fails with, as long as there is any more."""
 
@@ -88,6 +92,7 @@ def way_on(database: Database, topic: str) -> Way:
     async def effect(tx: Transaction, envelope: Envelope) -> None:
         made.received.append(envelope)
         made.effects.append((envelope.subject, envelope.aggregate_version))
+        made.traces.append((envelope.aggregate_version, telemetry.ids()["trace_id"]))
         await ledger.follow(tx, envelope)
         refusal = next(made.refusals.get(envelope.data["word"], iter(())), None)
         if refusal is not None:
@@ -100,7 +105,7 @@ def way_on(database: Database, topic: str) -> Way:
 @pytest.fixture
 def said() -> Iterator[list[MutableMapping[str, Any]]]:
     """What is logged."""
-    with capture_logs() as said:
+    with capture_logs(processors=[with_ids]) as said:
         yield said
 
 
@@ -130,6 +135,11 @@ async def way(broker: str | None, server: Server, said: object) -> AsyncIterator
             async with running(relay(database, kafka, outbox=ledger.outbox)), running(reading):
                 yield way
             await kafka.close()
+
+
+def a_traceparent(number: int) -> str:
+    """Name a place in a trace."""
+    return f"00-{number:032x}-{number:016x}-01"
 
 
 @asynccontextmanager
@@ -199,7 +209,8 @@ async def test_a_poisonous_event_parks_its_aggregate_and_no_other_until_it_is_re
 
 
 async def test_an_event_arrives_as_it_was_told(way: Way) -> None:
-    await way.tell("é/ü", "naïve “word”")
+    with telemetry.following(a_traceparent(1)):
+        await way.tell("é/ü", "naïve “word”")
     await ledger.settle(way.database)
 
     (envelope,) = way.received
@@ -216,7 +227,35 @@ async def test_an_event_arrives_as_it_was_told(way: Way) -> None:
         "txn": row.txn,
         "time": row.time,
         "data": {"word": "naïve “word”"},
+        "traceparent": a_traceparent(1),
     }
+
+
+async def test_what_comes_of_an_event_is_done_in_its_trace_also_when_it_had_to_wait(
+    way: Way, said: list[MutableMapping[str, Any]]
+) -> None:
+    way.refusals["late"] = iter([PoolExhausted()])
+    way.refusals["poison"] = iter([ValueError()] * 3)
+    for number, word in enumerate(("late", "poison", "after"), start=1):
+        with telemetry.following(a_traceparent(number)):
+            await way.tell("a", word)
+    await way.tell("b", "untraced")
+
+    async def parked() -> bool:
+        return len(await way.parked("a")) == 2 and await way.versions("b") == [1]
+
+    await way.arrive(parked)
+    assert await redrive(way.database, parked=ledger.parked, handlers={way.topic: way.handler}) == 0
+
+    assert await way.versions("a") == [1, 2, 3]
+    of_a = list(zip(way.effects, way.traces, strict=True))
+    assert {trace for (account, _), trace in of_a if account == "a"} == {
+        (number, a_traceparent(number).split("-")[1]) for number in (1, 2, 3)
+    }
+    traces = {trace for _, (_, trace) in of_a}
+    assert len(traces) == 4, "what has none gets one"
+    waited = [line for line in said if line["event"] in ("record failed", "batch not published")]
+    assert [line["trace_id"] for line in waited] == [a_traceparent(1).split("-")[1]]
 
 
 async def test_a_gap_raises_an_alarm_and_is_waited_for(way: Way, said: list[MutableMapping[str, Any]]) -> None:

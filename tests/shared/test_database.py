@@ -135,3 +135,15 @@ async def test_rows_are_given_as_dictionaries_and_times_in_utc(database: Databas
         rows = rows_of(await tx.execute(text("SELECT 1 AS one, current_setting('TimeZone') AS zone")))
 
     assert rows == [{"one": 1, "zone": "UTC"}]
+
+
+@pytest.mark.parametrize("role", ["app", "worker"])
+async def test_no_transaction_of_a_running_service_can_hang_for_ever(role: str, migrated: Server) -> None:
+    shown = {}
+    database = Database(url(migrated, "gateway", role), pool_size=1, name="test")
+    async with database.transaction() as tx:
+        for limit in ("idle_in_transaction_session_timeout", "statement_timeout"):
+            shown[limit] = (await tx.execute(text(f"SHOW {limit}"))).scalar_one()
+    await database.close()
+
+    assert shown == {"idle_in_transaction_session_timeout": "1min", "statement_timeout": "5min"}

@@ -11,6 +11,7 @@ import pytest
 import structlog
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import StreamingResponse
+from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
@@ -77,7 +78,12 @@ def an_app(*, ready: bool = True) -> FastAPI:
             raise RuntimeError(CANARY)
 
     app = create_app(
-        "tea", lifespan=lifespan, ready=is_ready, max_body_bytes=1000, streamed=re.compile("^/v1/streams$")
+        "tea",
+        registry=CollectorRegistry(),
+        lifespan=lifespan,
+        ready=is_ready,
+        max_body_bytes=1000,
+        streamed=re.compile("^/v1/streams$"),
     )
     router = APIRouter(prefix="/v1")
 

@@ -39,7 +39,7 @@ import referrals.consumer
 import referrals.jobs
 import referrals.settings
 import referrals.tables
-from shared import logs
+from shared import logs, telemetry
 from shared.bus import LocalBus
 from shared.db import Database
 from shared.events import GOVERNANCE, PEOPLE, REFERRALS
@@ -68,7 +68,12 @@ def run(place: Place, *, port: int, durability: Durability, ready: Ready) -> Non
     `BackgroundWorkFailed`.
     """
     logs.configure("single-node", level="INFO")
-    with place.held(), _listening(port) as listener, postgres.running(place.postgres, durability=durability) as server:
+    with (
+        telemetry.exported("single-node", process="node"),
+        place.held(),
+        _listening(port) as listener,
+        postgres.running(place.postgres, durability=durability) as server,
+    ):
         uvloop.run(_live(place, server, listener=listener, ready=ready))
 
 
@@ -219,7 +224,6 @@ def _listening(port: int) -> Iterator[socket.socket]:
 def _common(place: Place, server: Server, service: str) -> dict[str, Any]:
     return {
         "database_url": _url(server, service, "app"),
-        "worker_database_url": _url(server, service, "worker"),
         "cursor_secret": place.secret(f"cursors-{service}"),
     }
 

@@ -19,6 +19,7 @@ SERVICE: Final = Service(
     parked=parked,
     handlers=lambda worker: {PEOPLE: people_consumer(worker)},
 )
+PROCESSES: Final = SERVICE.processes()
 
 if __name__ == "__main__":
-    run(AUDIENCE, SERVICE.processes())
+    run(AUDIENCE, PROCESSES)

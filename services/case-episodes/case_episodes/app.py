@@ -11,9 +11,12 @@ from case_episodes.api import routers
 from case_episodes.catalogue import load_catalogue
 from case_episodes.settings import Settings
 from shared.db import Database
+from shared.guard import count_refused
+from shared.metrics import new_registry
 from shared.migrate import require_head
 from shared.paging import Cursors
 from shared.permit import PermitGate
+from shared.telemetry import child_of
 from shared.web import create_app as create_service
 
 AUDIENCE = "case-episodes"
@@ -32,13 +35,22 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
         yield
         await database.close()
 
-    app = create_service("case-episodes", lifespan=lifespan, ready=ready, max_body_bytes=settings.max_body_bytes)
+    registry = new_registry(service=AUDIENCE, process="api", database=database)
+    app = create_service(
+        "case-episodes",
+        registry=registry,
+        lifespan=lifespan,
+        ready=ready,
+        max_body_bytes=settings.max_body_bytes,
+        origin_of=child_of,
+    )
     app.state.settings = settings
     app.state.database = database
     app.state.clock = clock
     app.state.catalogue = load_catalogue()
     app.state.cursors = Cursors(settings.cursor_secret)
     app.state.permit_gate = PermitGate(from_json(settings.permit_keys), audience=AUDIENCE)
+    count_refused(app)
     for router in routers:
         app.include_router(router)
     return app

@@ -12,9 +12,12 @@ from customer_index.api import routers
 from customer_index.model import load_model
 from customer_index.settings import Settings
 from shared.db import Database
+from shared.guard import count_refused
+from shared.metrics import new_registry
 from shared.migrate import require_head
 from shared.paging import Cursors
 from shared.permit import PermitGate
+from shared.telemetry import child_of
 from shared.web import create_app as create_service
 
 AUDIENCE = "customer-index"
@@ -34,8 +37,15 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
         yield
         await database.close()
 
+    registry = new_registry(service=AUDIENCE, process="api", database=database)
     app = create_service(
-        "customer-index", lifespan=lifespan, ready=ready, max_body_bytes=settings.max_body_bytes, streamed=_LOADS
+        "customer-index",
+        registry=registry,
+        lifespan=lifespan,
+        ready=ready,
+        max_body_bytes=settings.max_body_bytes,
+        streamed=_LOADS,
+        origin_of=child_of,
     )
     app.state.settings = settings
     app.state.database = database
@@ -43,6 +53,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
     app.state.model = load_model()
     app.state.cursors = Cursors(settings.cursor_secret)
     app.state.permit_gate = PermitGate(from_json(settings.permit_keys), audience=AUDIENCE)
+    count_refused(app)
     for router in routers:
         app.include_router(router)
     return app

@@ -5,6 +5,7 @@ with personal data.
                              │          └────── reviews ── stewardship ── decisions
                          block_keys
     loads ── load_chunks, load_rejects        linkage_flows, link_queue        outbox, inbox, parked
+                                              ledger, opening
 """
 
 from sqlalchemy import (
@@ -29,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.inbox import inbox_table, parked_table
+from shared.ledger import ledger_table, opening_table
 from shared.outbox import outbox_table
 
 metadata = MetaData(
@@ -282,3 +284,5 @@ link_queue = Table(
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
 parked = parked_table(metadata)
+ledger = ledger_table(metadata)
+opening = opening_table(metadata)

@@ -13,25 +13,39 @@ from gateway.app import create_app
 from gateway.checkpoint import Signer
 from gateway.commands.founding import found
 from gateway.jobs import seal_audit, watch_reviews
+from gateway.ledgered import LEDGERED, replayed
+from gateway.metrics import JobMetrics
 from gateway.settings import FoundingSettings, JobSettings, Settings
-from gateway.tables import outbox
+from gateway.tables import ledger, outbox
 from shared.db import Database
 from shared.events import GOVERNANCE
+from shared.ledger import Kept
+from shared.metrics import keep_reading
 from shared.processes import run, together
 from shared.service import Service
 
 log = structlog.get_logger()
 
 SERVICE: Final = Service(
-    name="gateway", settings=Settings, create_app=create_app, outbox=outbox, publishes=[GOVERNANCE]
+    name="gateway",
+    settings=Settings,
+    create_app=create_app,
+    outbox=outbox,
+    publishes=[GOVERNANCE],
+    kept=Kept(ledger=ledger, tables=LEDGERED, replayed=replayed),
 )
 
 
 async def _jobs() -> None:
     settings = JobSettings()
     signer = Signer(from_json(settings.checkpoint_key.get_secret_value()), origin=settings.checkpoint_origin)
-    async with SERVICE.worker("jobs") as worker:
-        await together(watch_reviews(worker, clock=_clock), seal_audit(worker, signer, clock=_clock))
+    async with SERVICE.lasting("jobs") as (worker, operations):
+        metrics = JobMetrics(operations.registry)
+        await together(
+            keep_reading(operations.registry, metrics.reading(worker, clock=_clock)),
+            watch_reviews(worker, clock=_clock, progress=operations.progress("reviews")),
+            seal_audit(worker, signer, clock=_clock, progress=operations.progress("seals"), metrics=metrics),
+        )
 
 
 async def _found() -> None:
@@ -48,5 +62,7 @@ def _clock() -> datetime:
     return datetime.now(UTC)
 
 
+PROCESSES: Final = {**SERVICE.processes(), "jobs": _jobs, "found": _found}
+
 if __name__ == "__main__":
-    run("gateway", {**SERVICE.processes(), "jobs": _jobs, "found": _found})
+    run("gateway", PROCESSES)

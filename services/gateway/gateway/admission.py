@@ -16,8 +16,18 @@ from gateway import audit
 from gateway.audit import Entry, Outcome, StaleDecision
 from gateway.call import Call, identify, read_headers
 from gateway.limits import RateLimit
-from gateway.problems import AuditUnavailable, GovernanceUnsettled, PurposeRequired, UnknownPurpose
+from gateway.metrics import ApiMetrics
+from gateway.problems import (
+    AuditUnavailable,
+    GovernanceUnsettled,
+    NotAuthenticated,
+    PurposeRequired,
+    RestoredNotReplayed,
+    TooManyRequests,
+    UnknownPurpose,
+)
 from gateway.refusals import RoleNotPermitted
+from shared import telemetry
 from shared.categories import Action, Purpose, Role
 from shared.problems import InvalidRequest, MalformedRequest, Problem
 
@@ -36,15 +46,18 @@ class GovernedRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def governed(request: Request) -> Response:
-            limit: RateLimit = request.app.state.limit
             headers: dict[str, str] = {}
             for _ in range(_ATTEMPTS):
-                call = await identify(request)
-                headers = headers or await limit.count(call.caller.employing_org, subject=call.caller.subject)
+                call = await _identified(request)
+                headers = headers or await _within_limit(request, call)
                 try:
                     return await _accounted_for(request, call, answer, headers=headers)
                 except StaleDecision:
                     request.app.state.register.forget(call.snapshot)
+                except RestoredNotReplayed:
+                    # What comes next is refused before it has a permit.
+                    request.app.state.register.forget(call.snapshot)
+                    raise
             raise GovernanceUnsettled(headers={"Retry-After": "1"})
 
         return governed
@@ -93,6 +106,26 @@ def admits_for_purpose(*roles: Role, action: Action) -> Admission:
     return admitted
 
 
+async def _identified(request: Request) -> Call:
+    metrics: ApiMetrics = request.app.state.metrics
+    try:
+        return await identify(request)
+    except NotAuthenticated as problem:
+        metrics.unidentified(problem)
+        raise
+
+
+async def _within_limit(request: Request, call: Call) -> dict[str, str]:
+    """Count a call and give the headers that tell its caller where it stands; raise `TooManyRequests`."""
+    limit: RateLimit = request.app.state.limit
+    metrics: ApiMetrics = request.app.state.metrics
+    try:
+        return await limit.count(call.caller.employing_org, subject=call.caller.subject)
+    except TooManyRequests:
+        metrics.limited()
+        raise
+
+
 def _purpose_of(request: Request) -> Purpose:
     named = request.headers.get("SCV-Purpose")
     if named is None:
@@ -112,19 +145,31 @@ async def _accounted_for(
 ) -> Response:
     """Answer a call, and see that the audit holds a row of it before the answer or the refusal leaves."""
     database = request.app.state.database
+    metrics: ApiMetrics = request.app.state.metrics
     request.state.call = call
     try:
         response = await answer(request)
     except (Problem, RequestValidationError, HTTPException) as error:
-        if not call.accounted_for and not isinstance(error, AuditUnavailable):
-            await audit.record(database, call, _refusal(error))
+        if not isinstance(error, AuditUnavailable):
+            if not call.accounted_for:
+                await audit.record(database, call, _refusal(error))
+            _tell(metrics, call)
         if isinstance(error, Problem):
             error.headers.update(headers)
         raise
     if not call.accounted_for:
         await audit.record(database, call, Entry(outcome=Outcome.ALLOWED, status=response.status_code))
+    _tell(metrics, call)
     response.headers.update(headers)
     return response
+
+
+def _tell(metrics: ApiMetrics, call: Call) -> None:
+    """Tell the metrics and the trace what the audit has of a call, but not who and about whom."""
+    metrics.decided(call)
+    if call.recorded is not None:
+        purpose = {} if call.purpose is None else {"scv.purpose": call.purpose}
+        telemetry.note({"scv.action": call.action, "scv.outcome": call.recorded.outcome, **purpose})
 
 
 def _refusal(error: Problem | RequestValidationError | HTTPException) -> Entry:

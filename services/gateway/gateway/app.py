@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from gateway.api import routers
 from gateway.limits import RateLimit
+from gateway.metrics import ApiMetrics
 from gateway.openapi import merged
 from gateway.problems import ServiceUnreachable
 from gateway.register import Register
@@ -21,6 +22,7 @@ from gateway.upstream import CASE_EPISODES, CUSTOMER_INDEX, REFERRALS, Upstream
 from shared.asyncapi import document as asyncapi_document
 from shared.db import Database
 from shared.identity import TokenVerifier
+from shared.metrics import new_registry
 from shared.migrate import require_head
 from shared.paging import Cursors
 from shared.permit import PermitMint
@@ -42,7 +44,9 @@ def create_app(
     database = Database(settings.database_url, pool_size=settings.pool_size, name="gateway")
     keys_client = httpx.AsyncClient(timeout=5, follow_redirects=False, trust_env=False)
     limit = _limit(settings)
-    upstreams = _upstreams(settings, transports=transports or {})
+    registry = new_registry(service="gateway", process="api", database=database)
+    metrics = ApiMetrics(registry)
+    upstreams = _upstreams(settings, metrics=metrics, transports=transports or {})
 
     async def ready() -> None:
         async with database.transaction() as tx:
@@ -59,6 +63,7 @@ def create_app(
 
     app = create_service(
         "Single customer view",
+        registry=registry,
         lifespan=lifespan,
         ready=ready,
         max_body_bytes=settings.max_body_bytes,
@@ -71,6 +76,7 @@ def create_app(
     app.state.register = Register(database)
     app.state.verifier = TokenVerifier(keys_client)
     app.state.limit = limit
+    app.state.metrics = metrics
     app.state.cursors = Cursors(settings.cursor_secret)
     app.state.upstreams = upstreams
     app.state.changing = asyncio.Lock()
@@ -87,7 +93,9 @@ def _limit(settings: Settings) -> RateLimit:
     )
 
 
-def _upstreams(settings: Settings, *, transports: Mapping[str, httpx.AsyncBaseTransport]) -> dict[str, Upstream]:
+def _upstreams(
+    settings: Settings, *, metrics: ApiMetrics, transports: Mapping[str, httpx.AsyncBaseTransport]
+) -> dict[str, Upstream]:
     urls = {
         CUSTOMER_INDEX: settings.customer_index_url,
         CASE_EPISODES: settings.case_episodes_url,
@@ -100,7 +108,9 @@ def _upstreams(settings: Settings, *, transports: Mapping[str, httpx.AsyncBaseTr
             url=url,
             mint=mint,
             timeout_seconds=settings.upstream_timeout_seconds,
+            metrics=metrics,
             transport=transports.get(name),
+            ca_file=settings.upstream_ca_file,
         )
         for name, url in urls.items()
         if url is not None

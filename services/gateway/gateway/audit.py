@@ -19,9 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from gateway.call import Call
-from gateway.problems import AuditUnavailable
+from gateway.problems import AuditUnavailable, RestoredNotReplayed
 from shared.categories import Scope, split_scope
 from shared.db import Database, Transaction
+from shared.ledger import is_closed
 from shared.logs import describe
 
 log = structlog.get_logger()
@@ -105,7 +106,7 @@ async def append(tx: Transaction, call: Call, entry: Entry, *, as_of: int | None
         written = (await tx.execute(_APPEND, {**_row(call, entry), "as_of": as_of})).one_or_none()
     if written is None:
         raise StaleDecision
-    call.accounted_for = True
+    call.recorded = entry
 
 
 async def record(database: Database, call: Call, entry: Entry) -> None:
@@ -136,6 +137,8 @@ def _or_unavailable() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, PoolExhausted, OSError, TimeoutError) as error:
+        if isinstance(error, DBAPIError) and is_closed(error):
+            raise RestoredNotReplayed(headers={"Retry-After": "5"}) from None
         log.error("the audit could not be written", **describe(error))
         raise AuditUnavailable(headers={"Retry-After": "1"}) from None
 

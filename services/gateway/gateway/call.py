@@ -7,7 +7,7 @@ emergency. Not in this room: which roles a route admits (`admission`) and the re
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
 from fastapi import Request
@@ -20,6 +20,9 @@ from gateway.register import Register, Snapshot
 from gateway.standing import Caller
 from shared.categories import Purpose, Role
 from shared.identity import Identity, TokenRefused, TokenVerifier
+
+if TYPE_CHECKING:
+    from gateway.audit import Entry
 
 _CASE_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
 _ROLES: Final = frozenset(Role)
@@ -44,8 +47,13 @@ class Call:
     """The emergency that its caller declares."""
     emergency: str | None = None
     """The reason of the emergency that opened something to it."""
-    accounted_for: bool = False
-    """Whether the audit holds a row of this call."""
+    recorded: "Entry | None" = None
+    """What the newest row of this call in the audit says became of it."""
+
+    @property
+    def accounted_for(self) -> bool:
+        """Whether the audit holds a row of this call."""
+        return self.recorded is not None
 
 
 async def identify(request: Request) -> Call:

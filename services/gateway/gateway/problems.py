@@ -28,6 +28,7 @@ Problem
 │   └── ConsentRequired       422
 ├── TooManyRequests           429
 ├── AuditUnavailable          503
+│   └── RestoredNotReplayed   503
 ├── ServiceUnreachable        503
 └── GovernanceUnsettled       503
 """
@@ -233,6 +234,14 @@ class AuditUnavailable(Problem):
     """
 
     status = 503
+
+
+class RestoredNotReplayed(AuditUnavailable):
+    """The platform was restored or moved to another server, and stays closed until it is sure what was taken back.
+
+    Try again shortly; nothing was disclosed. It opens by itself after a move, and after a restore when whoever runs it
+    has replayed the ledger.
+    """
 
 
 class ServiceUnreachable(Problem):

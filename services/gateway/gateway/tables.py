@@ -5,6 +5,7 @@ personal data.
     borough_policies ── borough_policy_versions
     agreements ── agreement_versions ── signatures
     governance (the epoch)      audit ── audit_persons      emergency_accesses      idempotency      outbox
+    ledger, opening
 
 The tables of the log that the audit is sealed into are in `log_tables`.
 """
@@ -33,6 +34,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
 from shared.idempotency import idempotency_table
+from shared.ledger import ledger_table, opening_table
 from shared.outbox import outbox_table
 
 metadata = MetaData(
@@ -277,3 +279,6 @@ emergency_accesses = Table(
 idempotency = idempotency_table(metadata)
 
 outbox = outbox_table(metadata)
+
+ledger = ledger_table(metadata)
+opening = opening_table(metadata)

@@ -3,14 +3,20 @@
 Not in this room: what a permit says (`access`) and what the caller is told of the reply (`reply`).
 """
 
-from collections.abc import AsyncIterator, Mapping
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import httpx
 import structlog
+from opentelemetry.trace import Span, SpanKind
 
+from gateway.metrics import ApiMetrics
 from gateway.problems import ServiceUnreachable
+from shared import telemetry
 from shared.logs import describe
 from shared.permit import HEADER, Permit, PermitMint, fingerprint
 
@@ -19,6 +25,10 @@ CASE_EPISODES: Final = "case-episodes"
 REFERRALS: Final = "referrals"
 
 _RETRY: Final = {"Retry-After": "1"}
+_IDLE_SECONDS: Final = 2.0
+"""Shorter than the services drain: one that leaves has told us so on every connection that we might still use."""
+_CONNECTS: Final = 3
+_CONNECT_SECONDS: Final = 2.0
 
 log = structlog.get_logger()
 
@@ -35,17 +45,21 @@ class Upstream:
         url: str,
         mint: PermitMint,
         timeout_seconds: float,
-        transport: httpx.AsyncBaseTransport | None,
+        metrics: ApiMetrics,
+        transport: httpx.AsyncBaseTransport | None = None,
+        ca_file: Path | None = None,
     ) -> None:
-        """`name` is the audience of its permits; `transport` replaces the network."""
+        """`name` is the audience of its permits; `ca_file` says who signed its certificate, and `transport` replaces
+        the network."""
         self.name = name
         self._mint = mint
         self._timeout_seconds = timeout_seconds
+        self._metrics = metrics
+        self._metrics.follow(name)
         self._client = httpx.AsyncClient(
             base_url=url,
-            transport=transport,
-            timeout=httpx.Timeout(timeout_seconds),
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
+            transport=transport or _network(ca_file),
+            timeout=_patience(timeout_seconds),
             follow_redirects=False,
             trust_env=False,
         )
@@ -71,31 +85,36 @@ class Upstream:
             target,
             headers=dict(headers or {}),
             content=content or None,
-            timeout=self._timeout_seconds + patience_seconds,
+            timeout=_patience(self._timeout_seconds + patience_seconds),
         )
         sent = request.url.raw_path.decode("ascii")
         token = self._mint.mint(permit, audience=self.name, request=fingerprint(method, sent), at=at)
         request.headers[HEADER] = token
-        try:
-            reply = await self._client.send(request)
-        except (httpx.HTTPError, OSError) as error:
-            log.warning("inner service unreachable", service=self.name, **describe(error))
-            raise ServiceUnreachable(headers=_RETRY) from None
-        if reply.status_code >= 500 or reply.status_code == 401:
-            # A permit that was refused is our own fault, never the caller's.
-            log.error("inner service failed", service=self.name, status=reply.status_code)
-            raise ServiceUnreachable(headers=_RETRY)
+        with self._traced(request) as span, self._metrics.calling(self.name, patience_seconds=patience_seconds):
+            try:
+                reply = await self._client.send(request)
+            except (httpx.HTTPError, OSError) as error:
+                log.warning("inner service unreachable", service=self.name, **describe(error))
+                raise ServiceUnreachable(headers=_RETRY) from None
+            _tell(span, reply)
+            if reply.status_code >= 500 or reply.status_code == 401:
+                # A permit that was refused is our own fault, never the caller's.
+                log.error("inner service failed", service=self.name, status=reply.status_code)
+                raise ServiceUnreachable(headers=_RETRY)
         return reply
 
     async def look_up(self, target: str) -> httpx.Response:
         """Ask for something that is open to all; raise `ServiceUnreachable` if there is no answer."""
-        try:
-            reply = await self._client.get(target)
-        except (httpx.HTTPError, OSError) as error:
-            log.warning("inner service unreachable", service=self.name, **describe(error))
-            raise ServiceUnreachable(headers=_RETRY) from None
-        if reply.status_code >= 500:
-            raise ServiceUnreachable(headers=_RETRY)
+        request = self._client.build_request("GET", target)
+        with self._traced(request) as span, self._metrics.calling(self.name):
+            try:
+                reply = await self._client.send(request)
+            except (httpx.HTTPError, OSError) as error:
+                log.warning("inner service unreachable", service=self.name, **describe(error))
+                raise ServiceUnreachable(headers=_RETRY) from None
+            _tell(span, reply)
+            if reply.status_code >= 500:
+                raise ServiceUnreachable(headers=_RETRY)
         return reply
 
     async def describe(self) -> dict[str, object]:
@@ -111,3 +130,27 @@ class Upstream:
     async def close(self) -> None:
         """Close its connections."""
         await self._client.aclose()
+
+    @contextmanager
+    def _traced(self, request: httpx.Request) -> Iterator[Span]:
+        """Open the span of a call, and have the service carry on its trace."""
+        said = {"http.request.method": request.method, "service.peer.name": self.name}
+        with telemetry.span(f"{request.method} {self.name}", kind=SpanKind.CLIENT, attributes=said) as span:
+            request.headers.update(telemetry.headers())
+            yield span
+
+
+def _network(ca_file: Path | None) -> httpx.AsyncBaseTransport:
+    """Connect so that a replica may leave at any time: where none accepts at once, another is tried, and a connection
+    on which nothing was sent for a moment is not used again. Nothing that was sent is ever sent twice."""
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=_IDLE_SECONDS)
+    trusted = ssl.create_default_context(cafile=ca_file) if ca_file is not None else True
+    return httpx.AsyncHTTPTransport(verify=trusted, limits=limits, retries=_CONNECTS - 1, trust_env=False)
+
+
+def _patience(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+
+
+def _tell(span: Span, reply: httpx.Response) -> None:
+    span.set_attribute("http.response.status_code", reply.status_code)

@@ -10,12 +10,14 @@ from typing import Final
 from referrals.app import AUDIENCE, create_app
 from referrals.consumer import governance_consumer, people_consumer, referral_consumer
 from referrals.jobs import watch_clocks
+from referrals.metrics import JobMetrics
 from referrals.settings import Settings
 from referrals.tables import outbox, parked
 from shared.bus import Handler
 from shared.db import Database
 from shared.events import GOVERNANCE, PEOPLE, REFERRALS
-from shared.processes import run
+from shared.metrics import keep_reading
+from shared.processes import run, together
 from shared.service import Service
 
 
@@ -43,9 +45,15 @@ SERVICE: Final = Service(
 
 
 async def _jobs() -> None:
-    async with SERVICE.worker("jobs") as worker:
-        await watch_clocks(worker, clock=_clock)
+    async with SERVICE.lasting("jobs") as (worker, operations):
+        metrics = JobMetrics(operations.registry)
+        await together(
+            keep_reading(operations.registry, metrics.reading(worker, clock=_clock)),
+            watch_clocks(worker, clock=_clock, progress=operations.progress("clocks"), metrics=metrics),
+        )
 
+
+PROCESSES: Final = {**SERVICE.processes(), "jobs": _jobs}
 
 if __name__ == "__main__":
-    run(AUDIENCE, {**SERVICE.processes(), "jobs": _jobs})
+    run(AUDIENCE, PROCESSES)

@@ -10,9 +10,12 @@ from pydantic_core import from_json
 from referrals.api import routers
 from referrals.settings import Settings
 from shared.db import Database
+from shared.guard import count_refused
+from shared.metrics import new_registry
 from shared.migrate import require_head
 from shared.paging import Cursors
 from shared.permit import PermitGate
+from shared.telemetry import child_of
 from shared.web import create_app as create_service
 
 AUDIENCE = "referrals"
@@ -31,12 +34,21 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
         yield
         await database.close()
 
-    app = create_service(AUDIENCE, lifespan=lifespan, ready=ready, max_body_bytes=settings.max_body_bytes)
+    registry = new_registry(service=AUDIENCE, process="api", database=database)
+    app = create_service(
+        AUDIENCE,
+        registry=registry,
+        lifespan=lifespan,
+        ready=ready,
+        max_body_bytes=settings.max_body_bytes,
+        origin_of=child_of,
+    )
     app.state.settings = settings
     app.state.database = database
     app.state.clock = clock
     app.state.cursors = Cursors(settings.cursor_secret)
     app.state.permit_gate = PermitGate(from_json(settings.permit_keys), audience=AUDIENCE)
+    count_refused(app)
     for router in routers:
         app.include_router(router)
     return app

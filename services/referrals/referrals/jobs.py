@@ -7,9 +7,12 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from referrals.commands.system import expire_unanswered, recall_unsupported
+from referrals.metrics import JobMetrics
 from shared.db import Database
+from shared.progress import Progress
 
 Clock = Callable[[], datetime]
 
@@ -18,18 +21,23 @@ _PAUSE_SECONDS: Final = 1.0
 log = structlog.get_logger()
 
 
-async def watch_clocks(worker: Database, *, clock: Clock) -> None:
+async def watch_clocks(
+    worker: Database, *, clock: Clock, progress: Progress | None = None, metrics: JobMetrics | None = None
+) -> None:
     """Expire what was not received in time, and recall what rests on an agreement whose last day has passed."""
+    progress = progress or Progress()
+    metrics = metrics or JobMetrics(CollectorRegistry())
     while True:
+        progress.beat()
         try:
-            await look_at_clocks(worker, at=clock())
+            metrics.expired(await look_at_clocks(worker, at=clock()))
         except Exception as error:  # the worker outlives whatever a referral or the database does
             log.error("clocks failed", exc_info=error)
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def look_at_clocks(worker: Database, *, at: datetime) -> None:
-    """Do once what is due now.
+async def look_at_clocks(worker: Database, *, at: datetime) -> int:
+    """Do once what is due now; give how many referrals expired.
 
     Recalling here, and not only when an agreement changes, also finds a referral that was made while its agreement was
     being suspended.
@@ -40,3 +48,4 @@ async def look_at_clocks(worker: Database, *, at: datetime) -> None:
         expired = await expire_unanswered(tx, txn=uuid4(), at=at)
     if expired:
         log.warning("referrals expired unreceived", count=expired)
+    return expired

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from shared.events.base import CASES, GOVERNANCE, PARTNERS, PEOPLE, REFERRALS, Event, partner_topic
 from shared.events.cases import (
     AssessmentChanged,
@@ -78,6 +80,11 @@ class Envelope(Wire):
     """The audit id of the call that caused it."""
     time: datetime
     data: dict[str, Any]
+    traceparent: str | None = None
+    """Where in which trace it happened (W3C Trace Context); None for work that nobody asked for."""
+
+    model_config = ConfigDict(extra="ignore")
+    """An older version may be given what a newer one parked."""
 
     def event(self) -> Event:
         """Parse the data as the event its type names; `KeyError` for a type nobody published."""

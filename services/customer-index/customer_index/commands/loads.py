@@ -5,7 +5,7 @@ nothing is taken in twice.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -114,8 +114,9 @@ async def release_old_key(tx: Transaction, *, permit: Permit, idempotency_key: s
     )
 
 
-async def take_in_chunk(tx: Transaction, load: AnyRow, *, by: Assertion, model: Model) -> bool:
-    """Assert the next chunk of a load; False, and the load is done, when there is none left."""
+async def take_in_chunk(tx: Transaction, load: AnyRow, *, by: Assertion, model: Model) -> Mapping[str, int] | None:
+    """Assert the next chunk of a load and count its records by outcome; None, and the load is done, when there is none
+    left."""
     held = await tx.execute(select(loads.c.started_at).where(loads.c.load_id == load.load_id).with_for_update())
     if held.scalar_one() is None:
         await tx.execute(_change(load.load_id, status="running", started_at=by.at))
@@ -129,7 +130,7 @@ async def take_in_chunk(tx: Transaction, load: AnyRow, *, by: Assertion, model: 
     ).one_or_none()
     if chunk is None:
         await tx.execute(_change(load.load_id, status="done", finished_at=by.at))
-        return False
+        return None
     counts: dict[str, int] = {}
     rejects: list[dict[str, Any]] = []
     for batch in _batches(chunk, load=load, rejects=rejects):
@@ -142,7 +143,7 @@ async def take_in_chunk(tx: Transaction, load: AnyRow, *, by: Assertion, model: 
         delete(load_chunks).where(load_chunks.c.load_id == load.load_id, load_chunks.c.first_line == chunk.first_line)
     )
     await tx.execute(_change(load.load_id, **{name: loads.c[name] + count for name, count in counts.items()}))
-    return True
+    return counts
 
 
 async def fail_load(tx: Transaction, load_id: UUID, *, at: datetime) -> None:

@@ -117,6 +117,13 @@ async def lapse_protections(tx: Transaction, *, owner: str, model: Model, txn: U
     await _reconsider(tx, await _settle(tx, lifted, by=by), by=by, model=model)
 
 
+async def settle_replayed(
+    tx: Transaction, person_ids: Collection[UUID], *, owner: str, txn: UUID, at: datetime
+) -> None:
+    """Let everything follow protections of an organisation that a replay of the ledger set or lifted."""
+    await _settle(tx, person_ids, by=_Change(owner, txn, at))
+
+
 async def _lock_own(tx: Transaction, person_id: UUID, *, permit: Permit, at: datetime) -> list[VisibleRecord]:
     """Keep everybody else from changing an own person that the call may know, and give its records as it lives on."""
     await lock_owner(tx, permit.org)

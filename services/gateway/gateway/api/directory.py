@@ -31,7 +31,7 @@ OPEN: Final = (
 reads = APIRouter(include_in_schema=False)
 changes = APIRouter(prefix="/v1/organisations", route_class=GovernedRoute, include_in_schema=False)
 
-_PASSED_ON: Final = ("content-type", "if-match", "traceparent")
+_PASSED_ON: Final = ("content-type", "if-match")
 
 
 def _look_up() -> Callable[..., Awaitable[Response]]:

@@ -29,7 +29,7 @@ from shared.problems import BodyTooLarge, FieldError, InvalidRequest, Problem
 router = APIRouter(route_class=GovernedRoute, include_in_schema=False)
 
 _GONE: Final = "the caller went away"
-_PASSED_ON: Final = ("accept", "content-encoding", "content-type", "idempotency-key", "if-match", "traceparent")
+_PASSED_ON: Final = ("accept", "content-encoding", "content-type", "idempotency-key", "if-match")
 
 
 def _route(forwarded: Forwarded) -> Callable[..., Awaitable[Response]]:

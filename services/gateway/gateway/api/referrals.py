@@ -30,7 +30,7 @@ router = APIRouter(prefix="/v1", tags=["referrals"], route_class=GovernedRoute)
 
 _BOTH_SIDES: Final = tuple(dict.fromkeys((*REFERRING, *RECEIVING)))
 _JSON: Final = {"Content-Type": "application/json"}
-_PASSED_ON: Final = ("content-type", "if-match", "traceparent")
+_PASSED_ON: Final = ("content-type", "if-match")
 
 ReferralId = Annotated[UUID, Path(alias="referral_id")]
 Referring = Annotated[Call, Depends(admits_for_purpose(*REFERRING, action=Action.REFER))]

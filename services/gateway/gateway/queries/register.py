@@ -11,13 +11,14 @@ from datetime import date
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from gateway.agreement import AgreementContent
 from gateway.governance import Agreement, BarredSource, Governance, compile_governance
 from gateway.lifecycle import AgreementStatus
 from gateway.mandate import Mandate
 from gateway.organisation import OrganisationKind
+from gateway.problems import RestoredNotReplayed
 from gateway.standing import Exclusion, Standing
 from gateway.tables import (
     agreement_versions,
@@ -70,9 +71,11 @@ class RegisterRows:
 
 
 async def get_epoch(tx: Transaction) -> int:
-    """Give the number of the last change."""
-    epoch: int = (await tx.execute(select(governance.c.epoch))).scalar_one()
-    return epoch
+    """Give the number of the last change; raise `RestoredNotReplayed` while the database is closed."""
+    row = (await tx.execute(select(governance.c.epoch, func.is_open().label("is_open")))).one()
+    if not row.is_open:
+        raise RestoredNotReplayed(headers={"Retry-After": "5"})
+    return int(row.epoch)
 
 
 async def get_register(tx: Transaction) -> RegisterRows:
