@@ -1,6 +1,7 @@
-# One image for each service, holding that service and what all share:
+# One image for each service, holding that service and what all share; `make images` builds all of them:
 #   docker build --build-arg SERVICE=gateway -t scv/gateway .
-# It runs whichever process it is told to: api (the default), relay, consumer, jobs, migrate, topics, redrive.
+# It is whichever process it is told to be: api (the default), relay, consumer, jobs, provision, migrate, topics, …
+# It runs as 10001 on a read-only root; only /tmp is written to, and secrets are read from /run/secrets.
 ARG BASE_IMAGE=python:3.12-slim
 
 FROM ${BASE_IMAGE} AS build
@@ -22,10 +23,21 @@ RUN tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-di
  && chmod 0755 /app/bin/service
 
 FROM ${BASE_IMAGE}
+ARG SERVICE
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="scv/${SERVICE}" \
+      org.opencontainers.image.description="Single customer view: ${SERVICE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# A base image of Python brings an installer along; nothing is installed here any more. A volume takes over who owns
+# /ledger, where one process ships the ledger to.
+RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
+ && mkdir /ledger && chown 10001:10001 /ledger
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 COPY --from=build /app /app
 USER 10001:10001
 WORKDIR /app
-EXPOSE 8080
+EXPOSE 8080 9090
 ENTRYPOINT ["/app/bin/service"]
 CMD ["api"]

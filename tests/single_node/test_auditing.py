@@ -102,6 +102,23 @@ def test_without_kept_checkpoints_nothing_can_be_verified(exported: Path, tmp_pa
     assert "scv audit checkpoint" in verified.stderr
 
 
+def test_a_gateway_anywhere_is_asked_with_a_token_from_the_environment(
+    place: Place, node: Announcement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = scv(place, "token", "--org", "wcc", "--subject", "ines", "--role", "ig-lead").stdout.strip()
+    asked = ["audit", "checkpoint", str(tmp_path / "kept"), "--org", "wcc"]
+    monkeypatch.setenv("SCV_DATA", str(tmp_path / "no node"))
+    monkeypatch.setenv("SCV_GATEWAY", node.url)
+    without = CliRunner().invoke(app, asked)
+    monkeypatch.setenv("SCV_TOKEN", token)
+
+    fetched = CliRunner().invoke(app, asked)
+
+    assert (without.exit_code, "SCV_TOKEN" in without.stderr) == (1, True)
+    assert fetched.exit_code == 0, fetched.stderr
+    assert (tmp_path / "kept" / "keys.json").exists()
+
+
 def test_what_whoever_holds_the_key_changed_everywhere_shows_against_what_was_kept(
     place: Place, node: Announcement, kept: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """The `scv` command: run a node, get tokens for it, load extracts into it, play the demo.
 
 In this room: arguments, what is printed, exit codes. Not in this room: how failures are told (`terminal`), and the
-`scv audit` commands (`auditing`).
+`scv audit`, `scv keys` and `scv backup` commands (`auditing`, `keys`, `backup`).
 """
 
 import asyncio
@@ -16,9 +16,10 @@ import typer
 from rich.progress import Progress, TaskID
 
 from shared.categories import Purpose, Role
-from single_node import auditing, loading
+from single_node import auditing, keys, loading
+from single_node.backup import telling as backing_up
 from single_node.guide import LOADED, load_step, search_step, welcome
-from single_node.place import Announcement, default_place
+from single_node.place import Announcement, Place, default_place
 from single_node.population import generate, write_extracts
 from single_node.postgres import Durability
 from single_node.staff import LocalNode, NotPossible, local_node
@@ -26,10 +27,13 @@ from single_node.terminal import console, failures_told, progress_bar
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(auditing.app, name="audit")
+app.add_typer(keys.app, name="keys")
+app.add_typer(backing_up.app)
 
 _SEED = 1
 _REJECTS_SHOWN = 5
 _DEFAULT_URL = "http://127.0.0.1:8080"
+_COMPOSED = Path(".compose")
 
 
 @app.command()
@@ -102,24 +106,48 @@ def extracts(
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    gateway: Annotated[str | None, typer.Option(help="Play on a new platform that runs elsewhere: its URL.")] = None,
+    keys_in: Annotated[Path, typer.Option("--keys", help="Directory whose secrets/ is that platform's.")] = _COMPOSED,
+    databases: Annotated[str, typer.Option(help="host:port of that platform's PostgreSQL.")] = "127.0.0.1:55432",
+) -> None:
     """Play the whole story on throw-away data and check every answer."""
-    from single_node.demo.play import play
+    from single_node.demo.play import play, play_on
 
     # Terminated like interrupted: the node behind the demo and its data go with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with failures_told():
-        play()
+        if gateway is None:
+            play()
+        else:
+            play_on(gateway, place=Place(keys_in.absolute()), databases=databases)
 
 
 @app.command()
-def doctor() -> None:
-    """Examine the environment, the data and the running node, and say how to mend what is wrong."""
-    from single_node.doctor import State
+def doctor(
+    at: Annotated[list[str] | None, typer.Option(metavar="URL", help="Where a process answers; repeat.")] = None,
+    compose: Annotated[bool, typer.Option("--compose", help="The composed platform of this directory.")] = False,
+    kubernetes: Annotated[str | None, typer.Option(metavar="NAMESPACE", help="The pods that kubectl sees.")] = None,
+    database: Annotated[
+        list[str] | None, typer.Option(metavar="URL", help="A service's database as its worker role; repeat.")
+    ] = None,
+) -> None:
+    """Say what is wrong and how to mend it: with a node here, or with the installation that options name."""
+    from single_node.doctor import State, examine
     from single_node.doctor.telling import tell
 
-    if State.WRONG in asyncio.run(tell(default_place())):
-        raise typer.Exit(1)
+    with failures_told():
+        if at or compose or kubernetes or database:
+            from single_node.doctor import inquiry
+            from single_node.doctor.installation import Installation, examine_installation
+
+            entered = inquiry.compose() if compose else inquiry.kubernetes(kubernetes) if kubernetes else None
+            named = Installation(addresses=at or (), containers=entered, databases=database or ())
+            findings = examine_installation(named)
+        else:
+            findings = examine(default_place())
+        if State.WRONG in asyncio.run(tell(findings)):
+            raise typer.Exit(1)
 
 
 def _load_population(node: LocalNode, directory: Path) -> None:

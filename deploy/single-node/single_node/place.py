@@ -102,7 +102,7 @@ class Place:
 
     def signing_key(self, name: str) -> dict[str, Any]:
         """Give the private Ed25519 JWK of this name, made at first use; its `kid` is its thumbprint."""
-        key: dict[str, Any] = json.loads(self._kept(f"{name}.jwk", _new_key))
+        key: dict[str, Any] = json.loads(self._kept(f"{name}.jwk", lambda: json.dumps(new_key())))
         return key
 
     def secret(self, name: str) -> str:
@@ -128,9 +128,10 @@ def default_place() -> Place:
     return Place(Path(os.environ.get("SCV_DATA") or ".scv").absolute())
 
 
-def _new_key() -> str:
+def new_key(*, kid: str | None = None) -> dict[str, Any]:
+    """Make a private Ed25519 JWK; unless another `kid` is given it is the thumbprint."""
     key = OKPKey.generate_key("Ed25519", auto_kid=True)
-    return json.dumps({**key.as_dict(private=True), "use": "sig", "alg": "Ed25519"})
+    return {**key.as_dict(private=True), "kid": kid or key.kid, "use": "sig", "alg": "Ed25519"}
 
 
 def _write(path: Path, text: str) -> None:

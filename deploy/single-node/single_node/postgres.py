@@ -74,7 +74,7 @@ class Server:
     @property
     def admin_dsn(self) -> str:
         """The `postgresql://` address of its superuser, for making databases and roles."""
-        return f"postgresql://postgres@/postgres?host={quote(str(self.sockets), safe='')}"
+        return admin_dsn(self.sockets)
 
     async def require_own(self) -> None:
         """Raise `ServerTrouble` unless the server behind the socket is this one; ask before anything is made in it."""
@@ -85,6 +85,11 @@ class Server:
             await connection.close()
         if Path(found) != self.data:
             raise ServerTrouble(f"Another PostgreSQL answers on {self.sockets}; stop it and try again.")
+
+
+def admin_dsn(sockets: Path) -> str:
+    """Give the address of the superuser of the server whose socket is in a directory."""
+    return f"postgresql://postgres@/postgres?host={quote(str(sockets), safe='')}"
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Tokens for people and systems of a node on this machine, and their entry in the staff register.
 
 In this room: a node seen by commands of the same user, who can read its identity providers' keys. The register is
-changed through the public API, as the local administrator whom `bootstrap` entered in every organisation.
+changed through the public API, as the local administrator whom `organisations` entered in every organisation.
 """
 
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ from typing import Protocol
 import httpx
 
 from single_node.demo.desk import Desk
-from single_node.demo.evaluator import DatabaseEvaluator
+from single_node.demo.evaluator import evaluator_of
 from single_node.demo.quality import Matching
 from single_node.demo.telling import Surprise, Telling
 from single_node.lodging import short_lived_directory
@@ -81,7 +81,7 @@ def throw_away_node(telling: Telling) -> Iterator[Stage]:
         try:
             url = _await_ready(node, place, log)
             with httpx.Client(base_url=url, timeout=60) as http:
-                yield Stage(telling, http, LocalNode(place, url), DatabaseEvaluator(place))
+                yield Stage(telling, http, LocalNode(place, url), evaluator_of(place))
         except httpx.TransportError as error:
             raise Surprise(f"The gateway did not answer ({type(error).__name__}).\n{_tail(log)}") from None
         finally:

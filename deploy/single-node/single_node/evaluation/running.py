@@ -29,7 +29,7 @@ from shared.events import AgreementChanged, Envelope, LinkageFlow
 from shared.migrate import migrate, provision, socket_url
 from shared.permit import SourceFacts
 from shared.problems import Problem
-from single_node.demo.evaluator import DatabaseEvaluator
+from single_node.demo.evaluator import evaluator_of
 from single_node.demo.quality import Matching
 from single_node.evaluation.datasets import DataSet
 from single_node.lodging import short_lived_directory
@@ -74,7 +74,7 @@ def run_over(dataset: DataSet, *, advance: Advance) -> Outcome:
         Place(directory).announced(Announcement(os.getpid(), "", str(server.sockets))),
     ):
         worked = asyncio.run(_work(dataset, server, advance=advance))
-        return Outcome(DatabaseEvaluator(Place(directory)).matching(), *worked)
+        return Outcome(evaluator_of(Place(directory)).matching(), *worked)
 
 
 async def _work(dataset: DataSet, server: Server, *, advance: Advance) -> tuple[int, int, float]:
