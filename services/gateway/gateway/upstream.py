@@ -4,15 +4,14 @@ Not in this room: what a permit says (`access`) and what the caller is told of t
 """
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import httpx
 import structlog
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import SpanKind
 
 from gateway.metrics import ApiMetrics
 from gateway.problems import ServiceUnreachable
@@ -90,32 +89,12 @@ class Upstream:
         sent = request.url.raw_path.decode("ascii")
         token = self._mint.mint(permit, audience=self.name, request=fingerprint(method, sent), at=at)
         request.headers[HEADER] = token
-        with self._traced(request) as span, self._metrics.calling(self.name, patience_seconds=patience_seconds):
-            try:
-                reply = await self._client.send(request)
-            except (httpx.HTTPError, OSError) as error:
-                log.warning("inner service unreachable", service=self.name, **describe(error))
-                raise ServiceUnreachable(headers=_RETRY) from None
-            _tell(span, reply)
-            if reply.status_code >= 500 or reply.status_code == 401:
-                # A permit that was refused is our own fault, never the caller's.
-                log.error("inner service failed", service=self.name, status=reply.status_code)
-                raise ServiceUnreachable(headers=_RETRY)
-        return reply
+        return await self._answered(request, patience_seconds=patience_seconds)
 
     async def look_up(self, target: str) -> httpx.Response:
         """Ask for something that is open to all; raise `ServiceUnreachable` if there is no answer."""
         request = self._client.build_request("GET", target)
-        with self._traced(request) as span, self._metrics.calling(self.name):
-            try:
-                reply = await self._client.send(request)
-            except (httpx.HTTPError, OSError) as error:
-                log.warning("inner service unreachable", service=self.name, **describe(error))
-                raise ServiceUnreachable(headers=_RETRY) from None
-            _tell(span, reply)
-            if reply.status_code >= 500:
-                raise ServiceUnreachable(headers=_RETRY)
-        return reply
+        return await self._answered(request)
 
     async def describe(self) -> dict[str, object]:
         """Give the OpenAPI description of the service; raise `ServiceUnreachable` if it gives none."""
@@ -131,13 +110,25 @@ class Upstream:
         """Close its connections."""
         await self._client.aclose()
 
-    @contextmanager
-    def _traced(self, request: httpx.Request) -> Iterator[Span]:
-        """Open the span of a call, and have the service carry on its trace."""
+    async def _answered(self, request: httpx.Request, *, patience_seconds: float = 0) -> httpx.Response:
+        """Send a request, and have the service carry on its trace."""
         said = {"http.request.method": request.method, "service.peer.name": self.name}
-        with telemetry.span(f"{request.method} {self.name}", kind=SpanKind.CLIENT, attributes=said) as span:
+        with (
+            telemetry.span(f"{request.method} {self.name}", kind=SpanKind.CLIENT, attributes=said) as span,
+            self._metrics.calling(self.name, patience_seconds=patience_seconds),
+        ):
             request.headers.update(telemetry.headers())
-            yield span
+            try:
+                reply = await self._client.send(request)
+            except (httpx.HTTPError, OSError) as error:
+                log.warning("inner service unreachable", service=self.name, **describe(error))
+                raise ServiceUnreachable(headers=_RETRY) from None
+            span.set_attribute("http.response.status_code", reply.status_code)
+            if reply.status_code >= 500 or reply.status_code == 401:
+                # A permit that was refused is our own fault, never the caller's.
+                log.error("inner service failed", service=self.name, status=reply.status_code)
+                raise ServiceUnreachable(headers=_RETRY)
+        return reply
 
 
 def _network(ca_file: Path | None) -> httpx.AsyncBaseTransport:
@@ -150,7 +141,3 @@ def _network(ca_file: Path | None) -> httpx.AsyncBaseTransport:
 
 def _patience(seconds: float) -> httpx.Timeout:
     return httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
-
-
-def _tell(span: Span, reply: httpx.Response) -> None:
-    span.set_attribute("http.response.status_code", reply.status_code)
