@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from opentelemetry.trace import SpanKind
 from pydantic_core import from_json, to_json
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -34,8 +34,8 @@ AnyRow = Row[*tuple[Any, ...]]
 Transaction = AsyncConnection
 """A connection inside a transaction; commands and queries take it as their first argument."""
 
-_SET_CONTEXT = text(
-    "SELECT set_config(name, value, true)"
+_SET_CONTEXT: Final = (
+    "SELECT set_config(name, value, true), (SELECT {entry})"
     " FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS context(name, value)"
 )
 
@@ -72,8 +72,13 @@ class Connections:
 class Database:
     """One database as one role, with a pool of connections."""
 
-    def __init__(self, url: str, *, pool_size: int, name: str) -> None:
-        """`url` is `postgresql+asyncpg://…`; `name` shows in the server's list of activity."""
+    def __init__(self, url: str, *, pool_size: int, name: str, entry: str = "true") -> None:
+        """`url` is `postgresql+asyncpg://…`; `name` shows in the server's list of activity.
+
+        `entry` is an expression of ours in SQL that is asked with every context, before anything else, and raises
+        where nobody may come in.
+        """
+        self._enter = text(_SET_CONTEXT.format(entry=entry))
         self._engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -92,7 +97,7 @@ class Database:
         """Open a transaction in a context; commit at the end of the block, roll back on any error."""
         with telemetry.detail("transaction", kind=SpanKind.CLIENT, attributes=_IN_A_TRACE):
             async with self._engine.begin() as connection:
-                await _set(connection, context)
+                await _set(connection, context, enter=self._enter)
                 yield connection
 
     @asynccontextmanager
@@ -113,7 +118,7 @@ class Database:
                     progress.beat()
                     await asyncio.sleep(_STANDBY_SECONDS)
                 await connection.commit()
-                yield _OneConnection(connection)
+                yield _OneConnection(connection, enter=self._enter)
             finally:
                 # However the block ended, the lock goes with the connection.
                 await connection.invalidate()
@@ -137,19 +142,20 @@ class Database:
 class _OneConnection:
     """Transactions on one connection, one after the other."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, *, enter: TextClause) -> None:
         self._connection = connection
+        self._enter = enter
 
     @asynccontextmanager
     async def transaction(self, context: Context = NO_CONTEXT) -> AsyncIterator[Transaction]:
         async with self._connection.begin():
-            await _set(self._connection, context)
+            await _set(self._connection, context, enter=self._enter)
             yield self._connection
 
 
-async def _set(connection: AsyncConnection, context: Context) -> None:
+async def _set(connection: AsyncConnection, context: Context, *, enter: TextClause) -> None:
     if context:
-        await connection.execute(_SET_CONTEXT, {"names": list(context), "settings": list(context.values())})
+        await connection.execute(enter, {"names": list(context), "settings": list(context.values())})
 
 
 def is_transient(error: BaseException) -> bool:

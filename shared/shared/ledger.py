@@ -38,6 +38,9 @@ from shared.segments import Entry
 
 CLOSED: Final = "SC001"
 """What the database answers, as an error code, while it may not be used."""
+ENTRY: Final = "require_open()"
+"""What whoever asks a database that can be closed passes first, or an answer of nothing would tell that there is
+nothing (`Database`)."""
 
 
 def ledger_table(metadata: MetaData) -> Table:
@@ -107,14 +110,16 @@ def is_closed(error: DBAPIError) -> bool:
 def tables_of_the_ledger(*, app: str, worker: str) -> list[str]:
     """Give the statements that make what surrounds the two tables, which exist, for the roles of a service.
 
-    Whoever changes a row adds to the ledger, and nobody but the worker reads it.
+    Whoever changes a row adds to the ledger, by the trigger and in no other way: a replay believes what is there, so no
+    role may write it by hand. Nobody but the worker reads it.
     """
     return [
         *closed_table(
             "ledger",
             policies={
-                "note": "FOR INSERT WITH CHECK (true)",
-                "ship": f"FOR ALL TO {worker} USING (true) WITH CHECK (true)",
+                "note": "FOR INSERT WITH CHECK (pg_trigger_depth() > 0)",
+                "read": f"FOR SELECT TO {worker} USING (true)",
+                "ship": f"FOR UPDATE TO {worker} USING (true) WITH CHECK (true)",
             },
             grants={app: "INSERT", worker: "SELECT, INSERT, UPDATE (segment)"},
         ),

@@ -109,6 +109,11 @@ def test_nobody_but_provision_is_told_how_to_be_superuser_and_nobody_else_how_to
     assert told("_checkpoint_key") == {"gateway-jobs"}
 
 
+def test_an_api_is_told_no_role_that_could_open_a_closed_database() -> None:
+    for service in OURS:
+        assert not [name for name in of(service)["api"]["secrets"] if "worker" in name or "owner" in name]
+
+
 def test_secrets_are_made_once_and_are_those_that_containers_are_given(tmp_path: Path) -> None:
     place = Place(tmp_path / "composed")
     made = credentials.write(place)

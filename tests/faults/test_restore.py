@@ -11,6 +11,7 @@ import pytest
 
 from shared.segments import LedgerBroken
 from single_node.backup import BackupTrouble
+from single_node.backup.taking import make_directory
 from single_node.postgres import Server
 from tests.faults.restoring import Lost, a_server, asked, lose, replayed, restore, rows, shipped, shipping
 from tests.gateway.residents import COLLEAGUE, EXCLUDED_WORKER, OF_WCC
@@ -218,6 +219,12 @@ async def test_a_backup_that_was_changed_is_refused(lost: Lost, tmp_path: Path) 
     dump.write_bytes(dump.read_bytes()[:-1] + b"?")
     with a_server() as server, pytest.raises(BackupTrouble, match="not as it was written"):
         await restore(Lost(spoilt, lost.ledgers, {}, "", 0), server)
+
+
+def test_a_backup_goes_into_a_new_directory_of_one_that_is_there(tmp_path: Path) -> None:
+    for place, told in ((tmp_path, "exists"), (tmp_path / "none" / "new", "is not there")):
+        with pytest.raises(BackupTrouble, match=told):
+            make_directory(place)
 
 
 def test_only_its_owner_reads_a_backup(lost: Lost) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.gateway.platform import Platform, registration
 
 OPERATOR = "platform/root/operator"
@@ -17,6 +19,13 @@ async def test_an_organisation_is_entered_by_the_operator_only(platform: Platfor
 
     assert (entered.status_code, entered.headers["ETag"]) == (201, '"1"')
     assert {"org": "hackney", **body} in listed.json()["items"]
+
+
+@pytest.mark.parametrize("org", ["gateway", "customer-index", "case-episodes", "referrals"])
+async def test_no_organisation_is_called_like_a_service(org: str, platform: Platform) -> None:
+    refused = await platform.call("PUT", f"/v1/organisations/{org}", OPERATOR, json={"name": "X", "kind": "partner"})
+
+    assert refused.status_code == 422
 
 
 async def test_replacing_what_exists_needs_its_present_version(platform: Platform) -> None:

@@ -12,7 +12,7 @@ from customer_index.settings import JobSettings, Settings
 from customer_index.tables import ledger, outbox, parked
 from shared.db import Database
 from shared.events import GOVERNANCE, PEOPLE
-from shared.ledger import Kept
+from shared.ledger import ENTRY, Kept
 from shared.metrics import keep_reading
 from shared.processes import run, together
 from shared.service import Service
@@ -31,7 +31,7 @@ SERVICE: Final = Service(
 
 async def _jobs() -> None:
     settings = JobSettings()
-    app = Database(settings.database_url, pool_size=settings.pool_size, name=f"{AUDIENCE} jobs")
+    app = Database(settings.database_url, pool_size=settings.pool_size, name=f"{AUDIENCE} jobs", entry=ENTRY)
     try:
         async with SERVICE.lasting("jobs") as (worker, operations):
             protections = operations.progress("protections", patience_seconds=PROTECTIONS_PATIENCE_SECONDS)

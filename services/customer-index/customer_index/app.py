@@ -13,6 +13,7 @@ from customer_index.model import load_model
 from customer_index.settings import Settings
 from shared.db import Database
 from shared.guard import count_refused
+from shared.ledger import ENTRY
 from shared.metrics import new_registry
 from shared.migrate import require_head
 from shared.paging import Cursors
@@ -26,7 +27,7 @@ _LOADS = re.compile(r"^/v1/sources/[^/]+/loads$")
 
 def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
     """Make the application; its lifespan opens and closes the pool and starts no background work."""
-    database = Database(settings.database_url, pool_size=settings.pool_size, name=AUDIENCE)
+    database = Database(settings.database_url, pool_size=settings.pool_size, name=AUDIENCE, entry=ENTRY)
 
     async def ready() -> None:
         async with database.transaction() as tx:

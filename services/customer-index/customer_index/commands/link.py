@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, delete, or_, select, text
@@ -26,6 +27,7 @@ from customer_index.queries.linkage import MutualLinkage, find_mutual_linkages
 from customer_index.tables import link_queue, links, members, persons, reviews, sources, stewardship
 from shared.categories import Scope, split_scope
 from shared.db import Transaction
+from shared.ledger import ENTRY
 
 _BATCH = 200
 
@@ -49,14 +51,19 @@ class ComparedSide:
     areas: tuple[str, ...]
 
 
+_LINK_CONTEXT: Final = text(f"SELECT set_config('scv.link_owners', :owners, true), {ENTRY}")
+
+
 async def link_waiting(tx: Transaction, *, model: Model, at: datetime) -> int:
-    """Look at the links of the persons waiting longest; give how many asked."""
+    """Look at the links of the persons waiting longest; give how many asked. Raises while the database is closed."""
     taken = delete(link_queue).where(
         link_queue.c.id.in_(
             select(link_queue.c.id).order_by(link_queue.c.id).limit(_BATCH).with_for_update(skip_locked=True)
         )
     )
     asked = (await tx.execute(taken.returning(link_queue.c.owner, link_queue.c.person_id))).all()
+    if asked:
+        await link_context(tx)
     linkages = await find_mutual_linkages(tx, at=at)
     by_owner: dict[str, set[UUID]] = defaultdict(set)
     for row in asked:
@@ -69,8 +76,11 @@ async def link_waiting(tx: Transaction, *, model: Model, at: datetime) -> int:
 
 
 async def link_context(tx: Transaction, *owners: str) -> None:
-    """Let the rest of the transaction see the comparison columns of these owners."""
-    await tx.execute(text("SELECT set_config('scv.link_owners', :owners, true)"), {"owners": ",".join(sorted(owners))})
+    """Let the rest of the transaction see the comparison columns of these owners.
+
+    Raises while the database is closed: rows that nobody may see would look like rows that are not there.
+    """
+    await tx.execute(_LINK_CONTEXT, {"owners": ",".join(sorted(owners))})
 
 
 async def _link_persons(

@@ -6,7 +6,7 @@ commit.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Table, insert, select, update
@@ -23,9 +23,14 @@ from shared.outbox import Happened
 from shared.preconditions import Stored, require_match
 from shared.problems import FieldError, InvalidRequest
 
+_OURS: Final = frozenset({"gateway", "customer-index", "case-episodes", "referrals"})
+"""Ids that would let an organisation's rights on the bus begin like those of a service."""
+
 
 async def put_organisation(tx: Transaction, org: str, new: NewOrganisation, *, if_match: str | None) -> Stored:
     """Enter an organisation, or change its entry; its kind stays what it was."""
+    if org in _OURS:
+        raise InvalidRequest("This id is a service's own.")
     kind = (await tx.execute(select(organisations.c.kind).where(organisations.c.org == org))).scalar_one_or_none()
     if kind is not None and kind != new.kind:
         raise _wrong("/kind", "cannot be changed")

@@ -1,6 +1,7 @@
 """The ledger of protections, and the opening.
 
-Whoever changes a protection adds to the ledger; only the worker reads it and takes it off-site. While the database is
+A change of a protection adds to the ledger, by a trigger and in no other way; only the worker reads it and takes it
+off-site. While the database is
 not open nobody finds a member, neither a call nor the worker that links: asking fails.
 """
 

@@ -1,7 +1,7 @@
 """The ledger, and the opening.
 
-Whoever changes what decisions are made from adds to the ledger; only the worker reads it and takes it off-site. An
-answer is put on record only while the database is open.
+A change of what decisions are made from adds to the ledger, by a trigger and in no other way; only the worker reads it
+and takes it off-site. An answer is put on record only while the database is open.
 """
 
 import sqlalchemy as sa
