@@ -67,8 +67,8 @@ up: setup images ## the platform in containers: make up [PORT=8080] [DEMO=1] [OB
 down: ## stop the platform in containers; its data stay: make down [DATA=remove]
 	$(COMPOSE) -f docker-compose.yml --profile observability --profile replay down $(if $(filter remove,$(DATA)),-v)
 
-sbom: .tools/ready ## a bill of materials of each image, in build/sbom: make sbom [ENGINE=podman]
-	.tools/bin/python deploy/image/sbom.py $(ENGINE) build/sbom $(SERVICES) kafka
+sbom: .tools/ready ## a bill of materials of each image, in build/sbom: make sbom [ENGINE=podman] [VERSION=…]
+	.tools/bin/python deploy/image/sbom.py $(ENGINE) build/sbom $(VERSION) $(SERVICES) kafka
 
 manifests: setup .tools/ready ## every Kubernetes overlay rendered and checked offline: make manifests [CRDS=FOLDER]
 	nice $(if $(CRDS),env CRDS=$(CRDS)) $(BIN)/python -m deploy.checks.manifests

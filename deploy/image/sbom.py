@@ -1,6 +1,6 @@
 """A bill of materials (CycloneDX 1.6, JSON) of each image: what is in it, not what was asked for.
 
-    sbom.py ENGINE DIRECTORY SERVICE…      writes DIRECTORY/SERVICE.json
+    sbom.py ENGINE DIRECTORY VERSION SERVICE…      writes DIRECTORY/SERVICE.json of scv/SERVICE:VERSION
 
 Of an image of ours: the Python packages of its environment and the packages of the base image's system, where that is
 Debian's. Of Kafka's: its jars. Not in this room: signatures, and whether anything in it is known to be vulnerable.
@@ -61,17 +61,17 @@ def python_environment(libraries: Path, *, project: Path) -> dict[str, Any]:
     return dict(json.loads(_told(*command)))
 
 
-def write(engine: str, directory: Path, service: str) -> int:
+def write(engine: str, directory: Path, service: str, *, version: str) -> int:
     """Write the bill of a service's image, checked against its schema; give how many components it names."""
     with tempfile.TemporaryDirectory() as scratch:
         copied = Path(scratch)
-        container = _told(engine, "create", f"scv/{service}").strip()
+        container = _told(engine, "create", f"scv/{service}:{version}").strip()
         try:
             inside = "/opt/kafka/jars" if service == _KAFKA else "/app/lib"
             for path in (inside, _SYSTEM):
                 subprocess.run([engine, "cp", f"{container}:{path}", str(copied)], check=False, capture_output=True)  # noqa: S603  the engine the operator named
         finally:
-            _told(engine, "rm", container)
+            _told(engine, "rm", "--volumes", container)
         if service == _KAFKA:
             bill = _bill_of_jars(copied / "jars")
         else:
@@ -104,6 +104,6 @@ def _told(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    for one in sys.argv[3:]:
-        count = write(sys.argv[1], Path(sys.argv[2]), one)
+    for one in sys.argv[4:]:
+        count = write(sys.argv[1], Path(sys.argv[2]), one, version=sys.argv[3])
         sys.stdout.write(f"{Path(sys.argv[2], one)}.json: {count} components\n")

@@ -93,7 +93,9 @@ def _databases(there: set[str], workers: Sequence[str]) -> Iterator[Edge]:
         db, join, pooler = f"{service}-db", f"{service}-db join", f"{service}-db-pooler"
         yield Edge(f"{service}-api", pooler, 5432)
         yield Edge(pooler, db, 5432)
-        once = [f"{service}-{name}" for name in ("provision", "migrate", "found") if f"{service}-{name}" in there]
+        once = [
+            f"{service}-{name}" for name in ("provision", "migrate", "found", "replay") if f"{service}-{name}" in there
+        ]
         for source in (*once, *(worker for worker in workers if worker.startswith(f"{service}-"))):
             yield Edge(source, db, 5432)
         # CloudNativePG: instances follow the primary, and the operator asks how they are.

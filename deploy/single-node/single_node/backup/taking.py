@@ -43,6 +43,8 @@ def make_directory(directory: Path) -> None:
         directory.mkdir(mode=0o700)
     except FileExistsError:
         raise BackupTrouble(f"{directory} exists; a backup is taken into a new directory.") from None
+    except FileNotFoundError:
+        raise BackupTrouble(f"{directory.parent} is not there; name a new directory in one that is.") from None
 
 
 async def _handled(address: str, service: str) -> int:
