@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Final, Never
 from uuid import uuid4
 
-import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+
+from tests import needed
 
 ROOT: Final = Path(__file__).parent.parent
 POM: Final = ROOT / "deploy" / "kafka" / "pom.xml"
@@ -115,9 +116,7 @@ async def any_broker() -> AsyncIterator[str]:
 
 def give_up(reason: NoKafka) -> Never:
     """Skip a test for want of Kafka; where everything has to be tested, fail it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{HOW_TO}: {reason}")
-    pytest.skip(HOW_TO)
+    needed.give_up(HOW_TO, reason=str(reason))
 
 
 def _jars() -> Path:

@@ -89,6 +89,21 @@ async def a_process(
         await said
 
 
+async def ended(package: str, name: str, environ: Mapping[str, str]) -> tuple[int | None, str]:
+    """Run a process of a service that ends by itself, with nothing else in its environment; give its exit code and
+    what it logged. It prints nothing."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", package, name),
+        cwd=ROOT,
+        env=environ,
+        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, log = await asyncio.wait_for(process.communicate(), START_SECONDS)
+    assert out == b""
+    return process.returncode, log.decode()
+
+
 async def _drained(process: asyncio.subprocess.Process) -> list[bytes]:
     assert process.stderr is not None
     return [line async for line in process.stderr]

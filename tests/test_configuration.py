@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from shared.told import Misconfigured
 from tests.builders import PERMIT_KEY, PERMIT_KEYS, SECRET
 from tests.configuration import PACKAGES, classes_read, page, prefix_of, processes_of, settings_of
 from tests.documents import NOWHERE
-from tests.kafka_broker import ROOT
+from tests.processes import ended
 
 PROCESSES = [(package, process) for package in PACKAGES for process in processes_of(package)]
 EXIT_CONFIGURATION = 78
@@ -129,16 +128,8 @@ async def _missing(work: Any) -> set[str]:
 async def said(package: str, process: str, **told: str) -> tuple[int | None, list[dict[str, Any]]]:
     """Run a process that cannot start; give its exit code and its log."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(prefix_of(package))}
-    run = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", package, process),
-        cwd=ROOT,
-        env=clean | told,
-        stderr=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, log = await asyncio.wait_for(run.communicate(), 40)
-    assert out == b""
-    return run.returncode, [json.loads(line) for line in log.splitlines()]
+    code, log = await ended(package, process, clean | told)
+    return code, [json.loads(line) for line in log.splitlines()]
 
 
 async def test_a_process_that_misses_settings_says_all_of_them_in_one_line() -> None:

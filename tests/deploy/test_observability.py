@@ -5,18 +5,18 @@ The rules themselves are tested by promtool, from deploy/observability/prometheu
 
 import importlib.util
 import json
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, Final, Never
+from typing import Any, Final
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes with uvicorn, without types
 
 from tests.documents import ROOT
 from tests.metrics import every_metric
+from tests.needed import give_up
 
 HERE: Final = ROOT / "deploy" / "observability"
 RULES: Final = sorted((HERE / "prometheus" / "rules").glob("*.yaml"))
@@ -40,16 +40,10 @@ def promtool(*arguments: str) -> str:
     """Run promtool; skip, or where everything has to be tested fail, without it."""
     program = shutil.which("promtool")
     if program is None:
-        _give_up()
+        give_up(HOW_TO)
     done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def _give_up() -> Never:
-    if os.environ.get("CI") == "true":
-        pytest.fail(HOW_TO)
-    pytest.skip(HOW_TO)
 
 
 def rules() -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from typing import Any
 
 from pydantic_core import to_json
@@ -14,7 +13,7 @@ from tests.conftest import url
 from tests.documents import NOWHERE
 from tests.gateway.conftest import as_superuser, serving
 from tests.gateway.platform import StandIn, founding_body
-from tests.kafka_broker import ROOT
+from tests.processes import ended
 
 
 async def _found(server: Server, body: dict[str, Any]) -> tuple[int | None, str]:
@@ -23,14 +22,7 @@ async def _found(server: Server, body: dict[str, Any]) -> tuple[int | None, str]
 
 async def _found_at(database_url: str, body: dict[str, Any]) -> tuple[int | None, str]:
     told = {"GATEWAY_DATABASE_URL": database_url, "GATEWAY_FOUNDING": to_json(body).decode()}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "found"),
-        cwd=ROOT,
-        env={**os.environ, **told},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, said = await process.communicate()
-    return process.returncode, said.decode()
+    return await ended("gateway", "found", {**os.environ, **told})
 
 
 async def test_the_founded_operator_enters_the_first_organisation(founded: Server) -> None:
