@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from importlib.metadata import version
 from typing import Final
 
@@ -27,7 +28,7 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Table, func, select
+from sqlalchemy import ColumnElement, Table, func, select
 
 from shared.bus import Bus
 from shared.db import Database
@@ -116,6 +117,32 @@ async def keep_reading(registry: CollectorRegistry, *readings: Reading) -> None:
         await asyncio.sleep(_READING_SECONDS)
 
 
+def backlog(
+    worker: Database,
+    table: Table,
+    *,
+    waiting: ColumnElement[bool],
+    since: ColumnElement[datetime],
+    depth: Gauge,
+    oldest: Gauge,
+) -> Reading:
+    """Make the reading of rows that wait: how many, and for how many seconds the first of them has.
+
+    It looks at what is `waiting` alone, in order of `id`; the table has an index of just that.
+    """
+    count = select(func.count()).select_from(table).where(waiting)
+    first = select(func.extract("epoch", func.now() - since)).where(waiting).order_by(table.c.id).limit(1)
+
+    async def read() -> None:
+        async with worker.transaction() as tx:
+            found = (await tx.execute(count)).scalar_one()
+            age = (await tx.execute(first)).scalar_one_or_none()
+        depth.set(found)
+        oldest.set(max(0.0, float(age or 0)))
+
+    return read
+
+
 class Duty:
     """Whether this process is the one on duty, of those that could be."""
 
@@ -149,19 +176,9 @@ class RelayMetrics:
         return _CountingBus(bus, self._published)
 
     def reading(self, worker: Database, *, outbox: Table) -> Reading:
-        """Make the reading of an outbox; it looks at what is unpublished alone, by the index the relay uses."""
-        waiting = outbox.c.published_at.is_(None)
-        count = select(func.count()).select_from(outbox).where(waiting)
-        oldest = select(func.extract("epoch", func.now() - outbox.c.time)).where(waiting).order_by(outbox.c.id).limit(1)
-
-        async def read() -> None:
-            async with worker.transaction() as tx:
-                depth = (await tx.execute(count)).scalar_one()
-                age = (await tx.execute(oldest)).scalar_one_or_none()
-            self._waiting.set(depth)
-            self._oldest.set(max(0.0, float(age or 0)))
-
-        return read
+        """Make the reading of an outbox, by the index the relay uses."""
+        since, waiting = outbox.c.time, outbox.c.published_at.is_(None)
+        return backlog(worker, outbox, waiting=waiting, since=since, depth=self._waiting, oldest=self._oldest)
 
 
 class _CountingBus:

@@ -15,11 +15,11 @@ from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
-from sqlalchemy import BigInteger, Table, any_, func, literal, select, text, update
+from sqlalchemy import BigInteger, Table, any_, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.db import Database, Transaction, Transactions
-from shared.metrics import Duty, Reading
+from shared.metrics import Duty, Reading, backlog
 from shared.progress import Progress
 from shared.segments import ChangesLost, Entry, Head, LedgerBroken, seal, unseal
 from shared.sink import Sink
@@ -41,34 +41,22 @@ class ShippingMetrics:
         self._oldest = Gauge("scv_ledger_oldest_seconds", "Age of the oldest of them", registry=registry)
 
     def reading(self, worker: Database, *, ledger: Table) -> Reading:
-        """Make the reading of what waits; it looks at nothing else, by the index the shipper uses."""
-        waiting = ledger.c.segment.is_(None)
-        count = select(func.count()).select_from(ledger).where(waiting)
-        oldest = select(func.extract("epoch", func.now() - ledger.c.at)).where(waiting).order_by(ledger.c.id).limit(1)
-
-        async def read() -> None:
-            async with worker.transaction() as tx:
-                depth = (await tx.execute(count)).scalar_one()
-                age = (await tx.execute(oldest)).scalar_one_or_none()
-            self._unshipped.set(depth)
-            self._oldest.set(max(0.0, float(age or 0)))
-
-        return read
+        """Make the reading of what waits, by the index the shipper uses."""
+        since, waiting = ledger.c.at, ledger.c.segment.is_(None)
+        return backlog(worker, ledger, waiting=waiting, since=since, depth=self._unshipped, oldest=self._oldest)
 
 
 async def ship(
     worker: Database, sink: Sink, *, ledger: Table, progress: Progress, metrics: ShippingMetrics | None = None
 ) -> None:
     """Take changes off-site as they come, until cancelled; what cannot be taken now is tried again."""
+    metrics = metrics or ShippingMetrics(CollectorRegistry())
     while True:
         progress.beat()
         try:
             async with worker.on_duty(DUTY, progress=progress) as on_duty:
-                if metrics is None:
+                with metrics.duty.held():
                     await _ship_for_ever(on_duty, sink, ledger=ledger, progress=progress)
-                else:
-                    with metrics.duty.held():
-                        await _ship_for_ever(on_duty, sink, ledger=ledger, progress=progress)
         except LedgerBroken as error:
             log.error("closed or unshipped until the ledger is mended or replayed", reason=str(error))
         except Exception as error:  # the shipper outlives whatever the storage or the database does
