@@ -21,7 +21,7 @@ from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.db import Transaction
+from shared.db import Database, Transaction
 
 _SERVED: Final = "serves code of "
 _FOUND: Final = text(
@@ -95,6 +95,12 @@ async def require_head(tx: Transaction, package: str) -> None:
         return
     there = None if found is None else found.revision
     raise RuntimeError(f"schema {there} found, {wanted} needed: run the migrations of {package}")
+
+
+async def require_ready(database: Database, package: str) -> None:
+    """Raise unless a service's database answers and its schema serves this code."""
+    async with database.transaction() as tx:
+        await require_head(tx, package)
 
 
 @cache

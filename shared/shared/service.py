@@ -20,7 +20,7 @@ from shared.kafka import KafkaBus, create_topics, dead_topic
 from shared.kafka_consumer import consume, redrive_unreadable
 from shared.ledger import Kept
 from shared.metrics import ConsumerMetrics, RelayMetrics, keep_reading, new_registry, watch_progress
-from shared.migrate import migrate, provision, require_head
+from shared.migrate import migrate, provision, require_ready
 from shared.operations import answering
 from shared.processes import Work, serve, together
 from shared.progress import Operations
@@ -80,11 +80,7 @@ class Service:
         async with self._opened(settings, process) as worker:
             operations = Operations(new_registry(service=self.name, process=process, database=worker))
             watch_progress(operations.registry, operations.works)
-
-            async def ready() -> None:
-                async with worker.transaction() as tx:
-                    await require_head(tx, self.package)
-
+            ready = partial(require_ready, worker, self.package)
             host, port = settings.operations_host, settings.operations_port
             async with answering(operations, ready=ready, host=host, port=port):
                 yield worker, operations

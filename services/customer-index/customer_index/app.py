@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import FastAPI
 from pydantic_core import from_json
@@ -15,7 +16,7 @@ from shared.db import Database
 from shared.guard import count_refused
 from shared.ledger import ENTRY
 from shared.metrics import new_registry
-from shared.migrate import require_head
+from shared.migrate import require_ready
 from shared.paging import Cursors
 from shared.permit import PermitGate
 from shared.telemetry import child_of
@@ -29,10 +30,6 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
     """Make the application; its lifespan opens and closes the pool and starts no background work."""
     database = Database(settings.database_url, pool_size=settings.pool_size, name=AUDIENCE, entry=ENTRY)
 
-    async def ready() -> None:
-        async with database.transaction() as tx:
-            await require_head(tx, "customer_index")
-
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
@@ -43,7 +40,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
         "customer-index",
         registry=registry,
         lifespan=lifespan,
-        ready=ready,
+        ready=partial(require_ready, database, "customer_index"),
         max_body_bytes=settings.max_body_bytes,
         streamed=_LOADS,
         origin_of=child_of,

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -23,7 +24,7 @@ from shared.asyncapi import document as asyncapi_document
 from shared.db import Database
 from shared.identity import TokenVerifier
 from shared.metrics import new_registry
-from shared.migrate import require_head
+from shared.migrate import require_ready
 from shared.paging import Cursors
 from shared.permit import PermitMint
 from shared.web import create_app as create_service
@@ -48,10 +49,6 @@ def create_app(
     metrics = ApiMetrics(registry)
     upstreams = _upstreams(settings, metrics=metrics, transports=transports or {})
 
-    async def ready() -> None:
-        async with database.transaction() as tx:
-            await require_head(tx, "gateway")
-
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
@@ -65,7 +62,7 @@ def create_app(
         "Single customer view",
         registry=registry,
         lifespan=lifespan,
-        ready=ready,
+        ready=partial(require_ready, database, "gateway"),
         max_body_bytes=settings.max_body_bytes,
         streamed=_LOADS,
         docs_url="/docs",

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import FastAPI
 from pydantic_core import from_json
@@ -12,7 +13,7 @@ from referrals.settings import Settings
 from shared.db import Database
 from shared.guard import count_refused
 from shared.metrics import new_registry
-from shared.migrate import require_head
+from shared.migrate import require_ready
 from shared.paging import Cursors
 from shared.permit import PermitGate
 from shared.telemetry import child_of
@@ -25,10 +26,6 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
     """Make the application; its lifespan closes the pool and starts no background work."""
     database = Database(settings.database_url, pool_size=settings.pool_size, name=AUDIENCE)
 
-    async def ready() -> None:
-        async with database.transaction() as tx:
-            await require_head(tx, "referrals")
-
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
@@ -39,7 +36,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
         AUDIENCE,
         registry=registry,
         lifespan=lifespan,
-        ready=ready,
+        ready=partial(require_ready, database, "referrals"),
         max_body_bytes=settings.max_body_bytes,
         origin_of=child_of,
     )
