@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic_core import to_json
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -17,6 +17,7 @@ from single_node.postgres import Server
 from tests.builders import AT, PERMIT_KEY, SECRET
 from tests.conftest import url
 from tests.gateway.platform import Platform, StandIn, found, populate
+from tests.kept import bring_back, is_kept, keep
 
 
 async def as_superuser(server: Server, statement: str) -> list[Any]:
@@ -66,16 +67,38 @@ async def serving(
 
 
 @pytest.fixture
-async def founded(emptied: Server) -> Server:
+async def founded(emptied: Server, admins: dict[str, AsyncEngine]) -> Server:
     """A server on which the gateway has its first epoch."""
-    await as_superuser(emptied, "INSERT INTO governance (epoch) VALUES (1)")
+    await begin(admins["gateway"])
     return emptied
 
 
+async def begin(admin: AsyncEngine) -> None:
+    """Give the gateway its first epoch."""
+    async with admin.begin() as connection:
+        await connection.execute(text("INSERT INTO governance (epoch) VALUES (1)"))
+
+
 @pytest.fixture
-async def platform(founded: Server) -> AsyncIterator[Platform]:
-    """A gateway with three boroughs and a partner, in front of a stand-in."""
-    async with serving(founded, behind=StandIn(AT)) as served:
+async def peopled(founded: Server, admins: dict[str, AsyncEngine]) -> Server:
+    """A server on which the gateway has its operator, three boroughs and a partner, their sources and some staff."""
+    await people(founded, admins["gateway"])
+    return founded
+
+
+async def people(server: Server, admin: AsyncEngine) -> None:
+    """Enter operator, organisations, sources and staff: over HTTP the first time, from then on from a copy."""
+    if await is_kept(admin):
+        await bring_back(admin)
+        return
+    async with serving(server, behind=StandIn(AT)) as served:
         await found(served.app)
         await populate(served)
+    await keep(admin)
+
+
+@pytest.fixture
+async def platform(peopled: Server) -> AsyncIterator[Platform]:
+    """A gateway with three boroughs and a partner, in front of a stand-in."""
+    async with serving(peopled, behind=StandIn(AT)) as served:
         yield served

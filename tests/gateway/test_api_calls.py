@@ -14,7 +14,7 @@ from shared.permit import DISCLOSED_HEADER, Permit
 from single_node.postgres import Server
 from tests.builders import AT
 from tests.gateway.conftest import as_superuser, serving
-from tests.gateway.platform import Platform, StandIn, found, populate
+from tests.gateway.platform import Platform, StandIn
 
 CRM, ADA, WILL = "lbhf/crm/system", "lbhf/ada/caseworker", "wcc/will/caseworker"
 RECORD = "/v1/sources/crm/records/r-1"
@@ -230,10 +230,8 @@ async def test_an_account_that_makes_no_sense_discloses_nothing(platform: Platfo
     assert CANARY not in answered.text
 
 
-async def test_a_load_streams_through_up_to_its_own_limit(founded: Server) -> None:
-    async with serving(founded, behind=StandIn(AT), settings={"max_load_bytes": 3_000_000}) as platform:
-        await found(platform.app)
-        await populate(platform)
+async def test_a_load_streams_through_up_to_its_own_limit(peopled: Server) -> None:
+    async with serving(peopled, behind=StandIn(AT), settings={"max_load_bytes": 3_000_000}) as platform:
 
         async def lines(count: int) -> Any:
             for _ in range(count):

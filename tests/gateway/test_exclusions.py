@@ -16,7 +16,7 @@ from shared.permit import Permit, PermitGate
 from single_node.postgres import Server
 from tests.builders import AT, PERMIT_KEYS
 from tests.gateway.conftest import serving
-from tests.gateway.platform import TRAINED, Platform, StandIn, found, populate
+from tests.gateway.platform import TRAINED, Platform, StandIn
 
 IG, ADA, WILL = "lbhf/ig/ig-lead", "lbhf/ada/caseworker", "wcc/will/caseworker"
 EXCLUSIONS = "/v1/organisations/lbhf/exclusions"
@@ -87,7 +87,7 @@ async def test_customer_index_says_first_who_is_hidden_and_only_where_somebody_i
 
 
 @pytest.fixture
-async def whole(founded: Server) -> AsyncIterator[tuple[Platform, dict[str, StandIn]]]:
+async def whole(peopled: Server) -> AsyncIterator[tuple[Platform, dict[str, StandIn]]]:
     """A platform with a stand-in for every inner service, on which somebody does not exist for ada."""
 
     async def other(_: Permit, request: Request) -> Response:
@@ -102,9 +102,7 @@ async def whole(founded: Server) -> AsyncIterator[tuple[Platform, dict[str, Stan
     }
     behind["customer-index"] = StandIn(AT, answer=index)
     others = {name: one for name, one in behind.items() if name != "customer-index"}
-    async with serving(founded, behind=behind["customer-index"], others=others) as platform:
-        await found(platform.app)
-        await populate(platform)
+    async with serving(peopled, behind=behind["customer-index"], others=others) as platform:
         entered = await platform.call("PUT", f"{EXCLUSIONS}/e1", IG, json=EXCLUSION)
         assert entered.status_code == 201, entered.text
         behind["customer-index"].permits.clear()

@@ -18,7 +18,7 @@ from shared.permit import Permit
 from single_node.postgres import Server
 from tests.builders import AT
 from tests.gateway.conftest import serving
-from tests.gateway.platform import TRAINED, Platform, StandIn, found, populate
+from tests.gateway.platform import TRAINED, Platform, StandIn
 from tests.gateway.test_api_calls import PERSON, a_person, disclosing
 
 GIVER, RUTH, ROB = "wcc/ig/ig-lead", "rbkc/ruth/caseworker", "rbkc/rob/caseworker"
@@ -161,13 +161,11 @@ async def test_a_cursor_is_of_one_worker_even_where_two_have_one_name(mandated: 
     assert (await mandated.call(*ask, RUTH, purpose="homelessness")).status_code == 400
 
 
-async def test_a_worker_has_one_allowance_whomever_it_acts_for(founded: Server) -> None:
-    async with serving(founded, behind=StandIn(AT)) as generous:
-        await found(generous.app)
-        await populate(generous)
+async def test_a_worker_has_one_allowance_whomever_it_acts_for(peopled: Server) -> None:
+    async with serving(peopled, behind=StandIn(AT)) as generous:
         await generous.enter(RUTH, **TRAINED)
         await generous.call("PUT", f"{MANDATES}/m1", GIVER, json=MANDATE)
-    async with serving(founded, behind=StandIn(AT), settings={"requests_per_second": 1}) as sparing:
+    async with serving(peopled, behind=StandIn(AT), settings={"requests_per_second": 1}) as sparing:
         for _ in range(5):  # a pair that two seconds part says nothing
             await asyncio.sleep(1.1)
             own = await sparing.call("GET", "/v1/organisations", RUTH)

@@ -30,7 +30,7 @@ from single_node.postgres import Server
 from tests.builders import AT, PERMIT_KEY, PERMIT_KEYS, SECRET, a_record
 from tests.conftest import url
 from tests.gateway.conftest import as_superuser, serving
-from tests.gateway.platform import AGREEMENT, Platform, a_token, found, populate
+from tests.gateway.platform import AGREEMENT, Platform, a_token
 from tests.processes import an_api, environment
 
 ROUNDS: Final = 6
@@ -153,25 +153,23 @@ async def linked_across(platform: Platform, server: Server) -> tuple[str, str]:
 
 
 @pytest.fixture
-async def pair(founded: Server) -> AsyncIterator[Pair]:
+async def pair(peopled: Server) -> AsyncIterator[Pair]:
     """Two gateway processes in front of one customer-index process, on a database of the tests' own."""
-    await founded.require_own()
+    await peopled.require_own()
     index = customer_index.app.create_app(
         customer_index.settings.Settings(
-            database_url=url(founded, "customer_index", "app"),
+            database_url=url(peopled, "customer_index", "app"),
             cursor_secret=SECRET,
             permit_keys=to_json(PERMIT_KEYS).decode(),
         ),
         clock=lambda: AT,
     )
-    async with index.router.lifespan_context(index), serving(founded, behind=index) as platform:
-        await found(platform.app)
-        await populate(platform)
-        person_id, agreement_id = await linked_across(platform, founded)
-    told = environment(founded, "customer_index", permit_keys=to_json(PERMIT_KEYS).decode())
+    async with index.router.lifespan_context(index), serving(peopled, behind=index) as platform:
+        person_id, agreement_id = await linked_across(platform, peopled)
+    told = environment(peopled, "customer_index", permit_keys=to_json(PERMIT_KEYS).decode())
     async with an_api("customer_index", told) as inner:
         key = to_json(PERMIT_KEY.as_dict(private=True)).decode()
-        told = environment(founded, "gateway", permit_key=key, customer_index_url=inner.address)
+        told = environment(peopled, "gateway", permit_key=key, customer_index_url=inner.address)
         async with (
             an_api("gateway", told) as first,
             an_api("gateway", told) as second,

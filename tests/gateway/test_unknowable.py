@@ -16,7 +16,7 @@ from single_node.postgres import Server
 from tests.alike import stream, told, told_of_somebody
 from tests.conftest import empty
 from tests.documents import applications
-from tests.gateway.conftest import as_superuser
+from tests.gateway.conftest import people
 from tests.gateway.residents import (
     COLLEAGUE,
     EXCLUDED_WORKER,
@@ -33,7 +33,7 @@ from tests.gateway.residents import (
     work_for,
 )
 from tests.gateway.unknowable import ASKS, Ask, Asker, Route, ask_about, asked, is_covered, listed
-from tests.gateway.whole import PARTNER, Whole, a_whole_platform
+from tests.gateway.whole import PARTNER, Whole, open_shelter, the_whole_platform
 
 LOOKS_OF_ANOTHER_BOROUGH = (
     "/v1/people/{person_id}",
@@ -51,9 +51,10 @@ LOOKS_OF_ANOTHER_BOROUGH = (
 
 
 @pytest.fixture
-async def whole(founded: Server) -> AsyncIterator[Whole]:
+async def whole(peopled: Server) -> AsyncIterator[Whole]:
     """The whole platform."""
-    async with a_whole_platform(founded) as served:
+    async with the_whole_platform(peopled) as served:
+        await open_shelter(served)
         yield served
 
 
@@ -189,16 +190,18 @@ WHEREABOUTS = ("postcode", "address", "phone", "email")
 
 
 async def test_to_another_borough_a_protected_person_is_one_of_whom_no_whereabouts_were_ever_given(
-    founded: Server, admins: dict[str, AsyncEngine]
+    peopled: Server, admins: dict[str, AsyncEngine]
 ) -> None:
-    async with a_whole_platform(founded) as whole:
+    async with the_whole_platform(peopled) as whole:
+        await open_shelter(whole)
         thandeka = unnamed_by_source((await settle_in(whole, "thandeka", "ludo"))["thandeka"])
         await protect(whole, thandeka, "refuge")
         protected = await seen_of_a_protected(whole, thandeka)
     for engine in admins.values():
         await empty(engine)
-    await as_superuser(founded, "INSERT INTO governance (epoch) VALUES (1)")
-    async with a_whole_platform(founded) as whole:
+    await people(peopled, admins["gateway"])
+    async with the_whole_platform(peopled) as whole:
+        await open_shelter(whole)
         await settle_in(whole, "ludo")
         without = a_resident("thandeka", addresses=None, phones=None, emails=None)
         moved_in = await move_in(whole, "thandeka", without)

@@ -27,7 +27,7 @@ from single_node.postgres import Server
 from tests.builders import AT, PERMIT_KEYS, SECRET, a_record, ticking
 from tests.conftest import url
 from tests.gateway.conftest import serving
-from tests.gateway.platform import AGREEMENT, Platform, found, populate
+from tests.gateway.platform import AGREEMENT, Platform
 
 ADA, WILL = "lbhf/ada/caseworker", "wcc/will/caseworker"
 HOUSING_BENEFIT, HOMELESS = 69, 112
@@ -99,12 +99,12 @@ def a_case(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def council(founded: Server) -> AsyncIterator[Council]:
+async def council(peopled: Server) -> AsyncIterator[Council]:
     """The services with their organisations."""
 
     def settings(service: str, kind: Callable[..., Any]) -> Any:
         return kind(
-            database_url=url(founded, service, "app"),
+            database_url=url(peopled, service, "app"),
             cursor_secret=SecretStr(SECRET),
             permit_keys=to_json(PERMIT_KEYS).decode(),
         )
@@ -114,17 +114,15 @@ async def council(founded: Server) -> AsyncIterator[Council]:
     )
     inner = case_episodes.app.create_app(settings("case_episodes", case_episodes.settings.Settings), clock=ticking())
     workers = {
-        service: Database(url(founded, service, "worker"), pool_size=2, name="worker")
+        service: Database(url(peopled, service, "worker"), pool_size=2, name="worker")
         for service in ("gateway", "customer_index", "case_episodes")
     }
     switch = Switch(inner)
     async with (
         index.router.lifespan_context(index),
         inner.router.lifespan_context(inner),
-        serving(founded, behind=index, others={"case-episodes": switch}) as platform,
+        serving(peopled, behind=index, others={"case-episodes": switch}) as platform,
     ):
-        await found(platform.app)
-        await populate(platform)
         yield Council(platform, workers, switch)
     for worker in workers.values():
         await worker.close()

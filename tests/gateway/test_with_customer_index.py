@@ -21,7 +21,7 @@ from single_node.postgres import Server
 from tests.builders import AT, PERMIT_KEYS, SECRET, a_record
 from tests.conftest import url
 from tests.gateway.conftest import serving
-from tests.gateway.platform import AGREEMENT, TRAINED, Platform, found, populate
+from tests.gateway.platform import AGREEMENT, TRAINED, Platform
 
 WILL, NEW = "wcc/will/caseworker", "wcc/new/caseworker"
 
@@ -59,23 +59,21 @@ class Together:
 
 
 @pytest.fixture
-async def together(founded: Server) -> AsyncIterator[Together]:
+async def together(peopled: Server) -> AsyncIterator[Together]:
     """Both services with their organisations."""
     index = create_app(
         Settings(
-            database_url=url(founded, "customer_index", "app"),
+            database_url=url(peopled, "customer_index", "app"),
             cursor_secret=SecretStr(SECRET),
             permit_keys=to_json(PERMIT_KEYS).decode(),
         ),
         clock=lambda: AT,
     )
     workers = {
-        service: Database(url(founded, service, "worker"), pool_size=2, name="worker")
+        service: Database(url(peopled, service, "worker"), pool_size=2, name="worker")
         for service in ("gateway", "customer_index")
     }
-    async with index.router.lifespan_context(index), serving(founded, behind=index) as platform:
-        await found(platform.app)
-        await populate(platform)
+    async with index.router.lifespan_context(index), serving(peopled, behind=index) as platform:
         yield Together(platform, workers)
     for worker in workers.values():
         await worker.close()

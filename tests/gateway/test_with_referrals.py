@@ -27,7 +27,7 @@ from tests.builders import AT, PERMIT_KEYS, SECRET, a_record
 from tests.conftest import url
 from tests.customer_index import behind, canaries
 from tests.gateway.conftest import serving
-from tests.gateway.platform import TRAINED, Platform, found, populate
+from tests.gateway.platform import TRAINED, Platform
 
 ADA, SOC, PAT = "lbhf/ada/caseworker", "lbhf/soc/social-worker", "shelter-west/pat/partner-worker"
 SERVICE: Final = "11111111-1111-4111-8111-111111111111"
@@ -138,12 +138,12 @@ def a_referral(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def partnership(founded: Server) -> AsyncIterator[Partnership]:
+async def partnership(peopled: Server) -> AsyncIterator[Partnership]:
     """A borough and a partner with one service and no agreement, and a resident known to housing."""
 
     def settings(service: str) -> Any:
         return {
-            "database_url": url(founded, service, "app"),
+            "database_url": url(peopled, service, "app"),
             "cursor_secret": SecretStr(SECRET),
             "permit_keys": to_json(PERMIT_KEYS).decode(),
         }
@@ -153,10 +153,8 @@ async def partnership(founded: Server) -> AsyncIterator[Partnership]:
     )
     inner = referrals.app.create_app(referrals.settings.Settings(**settings("referrals")), clock=lambda: AT)
     names = ("gateway", "customer_index", "referrals")
-    workers = {name: Database(url(founded, name, "worker"), pool_size=3, name="worker") for name in names}
-    async with serving(founded, behind=index, others={"referrals": inner}) as platform:
-        await found(platform.app)
-        await populate(platform)
+    workers = {name: Database(url(peopled, name, "worker"), pool_size=3, name="worker") for name in names}
+    async with serving(peopled, behind=index, others={"referrals": inner}) as platform:
         await platform.enter(PAT, **TRAINED)
         await platform.enter("shelter-west/new/partner-worker")
         await platform.enter(SOC)

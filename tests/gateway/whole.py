@@ -148,8 +148,13 @@ async def a_whole_platform(founded: Server, *, carried: Carried = Whole) -> Asyn
     async with the_whole_platform(founded, carried=carried) as whole:
         await found(whole.platform.app)
         await populate(whole.platform)
-        await whole.platform.enter(PARTNER, **TRAINED)
-        entry = {"name": "Night shelter", "capacity": {"available": 2}, "assured_date": "2026-06-01"}
-        path = f"/v1/organisations/shelter-west/services/{SERVICE}"
-        await whole.done("PUT", path, "shelter-west/boss/admin", None, json=entry)
+        await open_shelter(whole)
         yield whole
+
+
+async def open_shelter(whole: Whole) -> None:
+    """Enter the partner's one service and who works there."""
+    await whole.platform.enter(PARTNER, **TRAINED)
+    entry = {"name": "Night shelter", "capacity": {"available": 2}, "assured_date": "2026-06-01"}
+    path = f"/v1/organisations/shelter-west/services/{SERVICE}"
+    await whole.done("PUT", path, "shelter-west/boss/admin", None, json=entry)
