@@ -44,39 +44,6 @@ Cell = tuple[str, str, str]
 STEWARDED = ["existence", "identity", "identifiers", "contact_details", "address", "household"]
 
 
-def form_granted(
-    world: Any, *, caller: Any, purpose: str, action: str, on: date, owner: str, area: str, category: str
-) -> str | None:
-    """Give the form in which one cell is granted, or None."""
-    if category == "linkage" or world["kinds"].get(owner) != "borough":
-        return None
-    if world["kinds"].get(caller["org"]) not in ("borough", "partner"):
-        return None
-    if category != "existence" and not form_granted(
-        world, caller=caller, purpose=purpose, action=action, on=on, owner=owner, area=area, category="existence"
-    ):
-        return None
-    roles = [role for role in caller["roles"] if role in caller["registered_roles"]]
-    if owner == caller["org"]:
-        seen = any(own_role_sees(role, purpose, action, area, category) for role in roles)
-        return "value" if seen else None
-    if action not in ("read", "search"):
-        return None
-    forms = []
-    for agreement in world["agreements"]:
-        for flow in agreement["content"]["flows"]:
-            if (flow["from"], flow["to"]) != (owner, caller["org"]) or flow["trigger"] != "request":
-                continue
-            if not flow_grants(world, agreement, flow, row=area, on=on) or purpose not in flow["purposes"]:
-                continue
-            if not any(role in flow.get("recipient_roles", []) and role != "operator" for role in roles):
-                continue
-            if not trained(flow, caller, on=on) or not committed(flow, caller, on=on):
-                continue
-            forms += [each.get("form", "value") for each in flow["categories"] if each["category"] == category]
-    return max(forms, key=FORMS.index, default=None)
-
-
 def own_role_sees(role: str, purpose: str, action: str, row: str, category: str) -> bool:
     """Tell whether one role sees a cell of its own borough."""
     area, _, row_class = row.partition(":")
@@ -203,7 +170,7 @@ def cells_granted(world: Any, *, caller: Any, purpose: str, action: str, on: dat
                     continue
                 if world["kinds"].get(flow["from"]) != "borough" or purpose not in flow["purposes"]:
                     continue
-                if not any(role in flow["recipient_roles"] and role != "operator" for role in roles):
+                if not any(role in flow.get("recipient_roles", []) and role != "operator" for role in roles):
                     continue
                 if not trained(flow, caller, on=on) or not committed(flow, caller, on=on):
                     continue
@@ -211,7 +178,8 @@ def cells_granted(world: Any, *, caller: Any, purpose: str, action: str, on: dat
                     if flow_grants(world, agreement, flow, row=row, on=on):
                         for each in flow["categories"]:
                             if each["category"] != "linkage":
-                                forms.setdefault((flow["from"], row, each["category"]), []).append(each["form"])
+                                cell = (flow["from"], row, each["category"])
+                                forms.setdefault(cell, []).append(each.get("form", "value"))
     known = {cell: max(found, key=FORMS.index) for cell, found in forms.items() if (*cell[:2], "existence") in forms}
     circumstances = circumstances_of(caller, roles=roles, purpose=purpose, on=on, hour=hour)
     return narrowed(world, known, circumstances, action=action)
@@ -242,7 +210,7 @@ def narrowed(world: Any, granted: dict[Cell, str], circumstances: Any, *, action
         if not any(
             forbids(policy, circumstances, cell=cell)
             for org in {cell[0], *either}
-            for policy in world["policies"].get(org, [])
+            for policy in world.get("policies", {}).get(org, [])
             if policy["actions"] is None or action in policy["actions"]
         )
     }

@@ -1,6 +1,5 @@
 """What a call may see: the policy against the oracle, and what must hold in every world."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -35,25 +34,7 @@ def decided(governance: Governance, caller: dict[str, Any], purpose: str, action
 
 
 def cells_by_the_oracle(world: dict[str, Any], caller: dict[str, Any], purpose: str, action: str) -> Cells:
-    def every() -> Iterator[tuple[tuple[str, str, str], str | None]]:
-        for owner in KINDS:
-            for area in oracle.ROWS:
-                for category in oracle.CATEGORIES:
-                    yield (
-                        (owner, area, category),
-                        oracle.form_granted(
-                            world,
-                            caller=caller,
-                            purpose=purpose,
-                            action=action,
-                            on=TODAY,
-                            owner=owner,
-                            area=area,
-                            category=category,
-                        ),
-                    )
-
-    return {cell: form for cell, form in every() if form is not None}
+    return oracle.cells_granted(world, caller=caller, purpose=purpose, action=action, on=TODAY, hour=NOON.hour)
 
 
 def agreement(*flows: dict[str, Any], status: str = "active") -> dict[str, Any]:

@@ -6,7 +6,7 @@ and criminal rows ask for. Not in this room: what an agreement grants (`governan
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -95,6 +95,7 @@ _SEES_EVERY_CLASS: Final[Mapping[Role, frozenset[Category]]] = {
 """Roles whose task spans all classes of rows, with the categories it needs; other roles are held to the class rules."""
 
 
+@cache
 def own_categories(
     role: Role, *, purpose: Purpose, action: Action, service_area: str, row_class: DataClass = DataClass.ORDINARY
 ) -> frozenset[Category]:
