@@ -12,11 +12,11 @@ from pydantic import SecretStr
 from pydantic_core import to_json
 
 from case_episodes.app import create_app
-from case_episodes.consumer import people_consumer
+from case_episodes.consumer import people_consumer, referrals_consumer
 from case_episodes.settings import Settings
 from shared.categories import Action, Scope
 from shared.db import Database
-from shared.events import Envelope, Event
+from shared.events import Envelope, Event, ReferralChanged
 from shared.permit import HEADER, Anchor, Permit, fingerprint
 from single_node.postgres import Server
 from tests.builders import AT, MINT, PERMIT_KEYS, SECRET, a_permit
@@ -65,19 +65,28 @@ class Episodes:
         """Hand over an event of a person: its next, unless a version is given."""
         if version is None:
             version = self.versions[person_id] = self.versions.get(person_id, 0) + 1
-        await people_consumer(self.worker)(
-            Envelope(
-                id=uuid4(),
-                source="/customer-index",
-                type=event.type,
-                topic=event.topic,
-                subject=str(person_id),
-                aggregate_version=version,
-                owner=owner,
-                txn=uuid4(),
-                time=self.at,
-                data=event.model_dump(mode="json"),
-            )
+        told = self._happened("/customer-index", event, subject=person_id, version=version, owner=owner)
+        await people_consumer(self.worker)(told)
+
+    async def hear(self, referral: ReferralChanged, *, version: int, owner: str = "lbhf") -> None:
+        """Hand over the event of a referral's step."""
+        subject = referral.referral_id
+        await referrals_consumer(self.worker)(
+            self._happened("/referrals", referral, subject=subject, version=version, owner=owner)
+        )
+
+    def _happened(self, source: str, event: Event, *, subject: UUID, version: int, owner: str) -> Envelope:
+        return Envelope(
+            id=uuid4(),
+            source=source,
+            type=event.type,
+            topic=event.topic,
+            subject=str(subject),
+            aggregate_version=version,
+            owner=owner,
+            txn=uuid4(),
+            time=self.at,
+            data=event.model_dump(mode="json"),
         )
 
 
@@ -128,6 +137,21 @@ def an_assessment(**changes: Any) -> dict[str, Any]:
         "outcome": "Entitled in full.",
     }
     return body | changes
+
+
+def a_referral(anchor: Anchor, **changes: Any) -> ReferralChanged:
+    """Make the event that somebody's referral was drafted."""
+    told = {
+        "referral_id": uuid4(),
+        "action": "create",
+        "status": "draft",
+        "partner": "shelter-west",
+        "service_id": UUID(int=1),
+        "scope": anchor.scope,
+        "record_id": anchor.record_id,
+        "person_id": anchor.person_id,
+    }
+    return ReferralChanged.model_validate(told | changes)
 
 
 @pytest.fixture

@@ -115,6 +115,10 @@ async def test_facts_out_of_date_are_topped_up_and_what_was_set_aside_is_done_an
         ({"attribute": "a", "value": "x" * 201}, "/facts/0/value"),
         ({"attribute": "a"}, "/facts/0"),
         ({"attribute": "a", "value": 1, "band": "b"}, "/facts/0"),
+        (
+            {"attribute": "a", "value": 1, "valid_from": "2026-07-02", "valid_until": "2026-07-01"},
+            "/facts/0/valid_until",
+        ),
     ],
 )
 async def test_a_fact_says_something_and_one_thing(

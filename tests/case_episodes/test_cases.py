@@ -107,6 +107,16 @@ async def test_cases_of_one_person_and_cluster_share_an_episode_within_ninety_da
     assert third["episode_id"] != first["episode_id"]
 
 
+async def test_the_ninety_days_are_counted_from_the_latest_case(episodes: Episodes) -> None:
+    ada = somebody()
+    opened = []
+    for days in (0, 80, 160):
+        episodes.at = AT + timedelta(days=days)
+        opened.append(await episodes.open(ada))
+
+    assert len({one["episode_id"] for one in opened}) == 1
+
+
 async def test_another_cluster_person_or_owner_has_another_episode(episodes: Episodes) -> None:
     ada = somebody()
     namesake = somebody("wcc", person_id=ada.person_id)
@@ -151,6 +161,15 @@ async def test_twenty_first_cases_at_once_make_one_episode(episodes: Episodes, a
     assert len({one["episode_id"] for one in opened}) == 1
     assert await behind.count(admins["case_episodes"], "episodes") == 1
     assert await behind.count(admins["case_episodes"], "cases") == 20
+
+
+async def test_first_cases_at_once_about_two_records_of_one_person_make_one_episode(episodes: Episodes) -> None:
+    ada = somebody()
+    records = [ada, Anchor("lbhf", ada.person_id, uuid4(), ada.scope)]
+
+    opened = await asyncio.gather(*(episodes.open(records[number % 2]) for number in range(20)))
+
+    assert len({one["episode_id"] for one in opened}) == 1
 
 
 async def test_the_same_key_and_body_open_one_case(episodes: Episodes, admins: dict[str, AsyncEngine]) -> None:

@@ -23,6 +23,7 @@ TABLES = (
     "contacts",
     "assessments",
     "episodes",
+    "episode_referrals",
     "reuses",
     "memberships",
     "idempotency",

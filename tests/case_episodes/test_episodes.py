@@ -70,6 +70,29 @@ async def test_nobody_s_cases_are_put_with_another_s(episodes: Episodes, admins:
     assert await behind.contents(admins["case_episodes"]) == before
 
 
+async def test_a_household_s_case_is_put_into_no_stranger_s_episode(episodes: Episodes) -> None:
+    ada, ben = somebody(), somebody()
+    home = await episodes.open(ada, household=True)
+    own, stranger_s = await episodes.open(ada), await episodes.open(ben)
+    assert own["episode_id"] == home["episode_id"]
+    path = f"/v1/episodes/{home['episode_id']}/regroup"
+
+    mixed = await episodes.call(
+        "POST", path, writing(), json={"cases": [home["case_id"]], "into": stranger_s["episode_id"]}
+    )
+    assert (mixed.status_code, mixed.json()["type"]) == (422, "/problems/not-the-same-people")
+
+    apart = await episodes.call("POST", path, writing(), json={"cases": [home["case_id"]]})
+    back = await episodes.call(
+        "POST",
+        f"/v1/episodes/{apart.json()['episode_id']}/regroup",
+        writing(),
+        json={"cases": [home["case_id"]], "into": home["episode_id"]},
+    )
+
+    assert set(back.json()["cases"]) == {home["case_id"], own["case_id"]}
+
+
 async def test_an_episode_s_tag_changes_only_with_what_is_shown(episodes: Episodes) -> None:
     ada = somebody()
     opened = await episodes.open(ada)
@@ -89,6 +112,15 @@ async def test_an_episode_s_tag_changes_only_with_what_is_shown(episodes: Episod
     assert hidden["episode_id"] == opened["episode_id"]
     assert unchanged == before
     assert (moved.status_code, stale.status_code) == (200, 412)
+
+
+async def test_a_contact_does_not_end_before_it_begins(episodes: Episodes, admins: dict[str, AsyncEngine]) -> None:
+    moments = {"started_at": "2026-07-01T10:00:00Z", "ended_at": "2026-07-01T10:59:59+01:00"}
+
+    answer = await episodes.call("POST", "/v1/contacts", writing(about=(somebody(),)), json=a_contact(**moments))
+
+    assert (answer.status_code, [one["pointer"] for one in answer.json()["errors"]]) == (422, ["/ended_at"])
+    assert await behind.count(admins["case_episodes"], "contacts") == 0
 
 
 async def test_a_contact_belongs_to_its_case_s_episode_or_to_the_open_one(episodes: Episodes) -> None:

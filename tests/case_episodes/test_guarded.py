@@ -20,6 +20,7 @@ from tests.builders import ORDINARY_AREAS, a_permit, granting
 from tests.case_episodes.conftest import (
     Episodes,
     a_contact,
+    a_referral,
     an_assessment,
     looking,
     somebody,
@@ -30,7 +31,16 @@ WHEREABOUTS: dict[str, Any] = {"household": True, "postcode_sector": "W6 9"}
 LBHF = granting(*(f"lbhf/{area}" for area in ORDINARY_AREAS))
 LBHF_AND_OWN = granting(*(f"lbhf/{area}" for area in ORDINARY_AREAS), "wcc/benefits")
 AT_HOME: dict[str, Any] = {"postcode_sector": "W6 9", "access_point": "Larkspur one-stop shop"}
-ANCHORED = ("cases", "contacts", "assessments", "case_notes", "reuses", "episodes", "memberships")
+ANCHORED = (
+    "cases",
+    "contacts",
+    "assessments",
+    "case_notes",
+    "reuses",
+    "episodes",
+    "memberships",
+    "episode_referrals",
+)
 
 
 def theirs(*people: Anchor, **changes: Any) -> Permit:
@@ -269,6 +279,7 @@ async def test_raw_sql_as_the_application_sees_no_sealed_and_no_hidden_row(
     assert ada.record_id is not None
     await a_file(episodes, ada, case=WHEREABOUTS, contact=AT_HOME)
     await episodes.tell(ada.person_id, PersonRecordLinked(record_id=ada.record_id))
+    await episodes.hear(a_referral(ada), version=1)
     own = looking("lbhf", hidden=(ada.record_id,), grants=LBHF)
     worker_of_wcc = theirs(hidden=(ada.record_id,))
     contexts = {
@@ -285,6 +296,7 @@ async def test_raw_sql_as_the_application_sees_no_sealed_and_no_hidden_row(
         assert set(seen.values()) == {0}, (name, seen)
         without = await seen_without_restrictions(admins["case_episodes"], context)
         assert without["cases"] == without["contacts"] == without["assessments"] == without["case_notes"] == 1, name
+        assert without["episode_referrals"] == 1, name
     async with episodes.database.transaction(context_of(looking("lbhf", grants=LBHF))) as tx:
         assert await counted(tx, "cases") == 1, "the own organisation sees its sealed people"
 
@@ -352,6 +364,10 @@ async def test_no_episode_says_with_whom_a_protected_person_lives(opens: str, ep
     for episode, one in ((of_first, first), (of_second, second)):
         shown = await episodes.call("GET", f"/v1/episodes/{episode['episode_id']}", theirs(one))
         assert shown.json()["cases"] == [of_both[0 if one is first else 1]["case_id"]]
-    later = [await episodes.open(one, permit=with_each_other[one], household=True) for one in (ada, ben)]
+    later = []
+    for one in (ada, ben):
+        # So that hers is the latest when his looks for one to join.
+        episodes.at += timedelta(minutes=1)
+        later.append(await episodes.open(one, permit=with_each_other[one], household=True))
     assert {one["episode_id"] for one in later} == {of_first["episode_id"], of_second["episode_id"]}
     assert later[0]["episode_id"] != later[1]["episode_id"]

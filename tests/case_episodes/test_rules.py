@@ -113,6 +113,14 @@ def test_an_assessment_is_decided_once_and_then_at_most_set_aside(steps: list[As
     assert AssessmentStatus.OVERTURNED not in past or decided
 
 
+def test_a_fact_holds_on_its_first_day_and_its_last() -> None:
+    july = Period(date(2026, 7, 1), date(2026, 7, 31))
+
+    days = [date(2026, 6, 30), date(2026, 7, 1), date(2026, 7, 31), date(2026, 8, 1)]
+
+    assert [july.holds(day) for day in days] == [False, True, True, False]
+
+
 periods = st.lists(
     st.builds(
         Period,

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import httpx
+from fastapi import FastAPI
 from pydantic import SecretStr
 from pydantic_core import to_json
 
@@ -55,12 +56,15 @@ class Whole:
         self.heard: list[Envelope] = []
         """What was published to the partner's own topic."""
         self.workers = workers
+        self.inner: Mapping[str, FastAPI] = {}
+        """The services behind the gateway, by name."""
         self._bus = LocalBus()
         of_cases = case_episodes.consumer.people_consumer(workers["case_episodes"])
         of_referrals = workers["referrals"]
         self._bus.subscribe(GOVERNANCE, customer_index.consumer.governance_consumer(workers["customer_index"]))
         self._bus.subscribe(GOVERNANCE, referrals.consumer.governance_consumer(of_referrals, clock=lambda: AT))
         self._bus.subscribe(PEOPLE, of_cases)
+        self._bus.subscribe(REFERRALS, case_episodes.consumer.referrals_consumer(workers["case_episodes"]))
         self._bus.subscribe(PEOPLE, referrals.consumer.people_consumer(of_referrals))
         self._bus.subscribe(REFERRALS, referrals.consumer.referral_consumer(of_referrals, clock=lambda: AT))
         self._bus.subscribe(partner_topic("shelter-west"), self._listen)
@@ -139,7 +143,9 @@ async def the_whole_platform(founded: Server, *, carried: Carried = Whole) -> As
         for worker in workers.values():
             stack.push_async_callback(worker.close)
         platform = await stack.enter_async_context(serving(founded, behind=index, others=others))
-        yield carried(platform, workers)
+        whole = carried(platform, workers)
+        whole.inner = {"customer-index": index, **others}
+        yield whole
 
 
 @asynccontextmanager

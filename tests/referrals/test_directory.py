@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from shared.categories import Action
 from tests.builders import a_permit
 from tests.referrals.conftest import Desk
@@ -129,3 +131,21 @@ async def test_an_unknown_service_is_unknown(desk: Desk) -> None:
     answered = await desk.client.get(f"/v1/services/{uuid4()}")
 
     assert (answered.status_code, answered.json()["type"]) == (404, "/problems/unknown-service")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "taxonomy_term=%00",
+        "search=%00",
+        "modified_after=0.5",
+        "modified_after=0001-01-01T00:00:00%2B23:59",
+        "modified_after=9999-12-31T23:59:59-23:59",
+        "page=99999999999999999999",
+    ],
+)
+async def test_what_no_database_could_look_for_is_refused(desk: Desk, asked: str) -> None:
+    answered = await desk.client.get(f"/v1/services?{asked}")
+
+    assert answered.status_code == 422
+    assert [one["pointer"] for one in answered.json()["errors"]] == ["?" + asked.partition("=")[0]]

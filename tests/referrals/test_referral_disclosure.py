@@ -1,18 +1,16 @@
 """What a partner learns: what was frozen and is granted now, nothing else, and nothing at all once it is over."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from pydantic_core import to_json
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.categories import Category, Form
-from shared.events import PersonMerged, PersonRecordLinked, PersonSplit
-from tests.builders import a_permit, granting
-from tests.customer_index import behind, canaries
+from shared.events import REFERRALS
+from tests.builders import granting
+from tests.customer_index import canaries
 from tests.referrals.conftest import CLAUSE, CRM, FLOW, HOUSING, Desk, an_anchor, partner, reader, referrer
 
 _LISTED = {Category.IDENTITY, Category.CONTACT_DETAILS}
@@ -91,8 +89,13 @@ async def test_events_carry_no_word_of_anybody(desk: Desk) -> None:
     told += to_json(await desk.feed()).decode()
 
     assert len(desk.heard) > 10
-    for word in (*said, "Adaeze", "07700", str(anchor.person_id), str(anchor.record_id)):
+    for word in (*said, "Adaeze", "07700"):
         assert word not in told
+    to_partner = to_json([one.model_dump(mode="json") for one in desk.heard if one.topic != REFERRALS]).decode()
+    to_partner += to_json(await desk.feed()).decode()
+    assert str(anchor.record_id) in told, "the other services follow whom it is about"
+    for one in (anchor.person_id, anchor.record_id):
+        assert str(one) not in to_partner
 
 
 async def test_the_partner_is_told_of_no_person_and_of_no_worker(desk: Desk) -> None:
@@ -183,36 +186,27 @@ async def test_late_news_of_an_earlier_state_recalls_nothing(desk: Desk) -> None
     assert (await desk.view(referral, referrer()))["status"] == "sent"
 
 
+async def test_a_clause_in_force_that_grants_nothing_of_the_scope_any_more_opens_no_payload(desk: Desk) -> None:
+    referral = await desk.refer(message="Please ring after six.")
+
+    refused = [
+        await desk.payload(referral, reader(grants=grants))
+        for grants in (
+            {},
+            granting(CRM, categories=FLOW),
+            granting(HOUSING, categories=dict.fromkeys(_LISTED, Form.VALUE)),
+        )
+    ]
+
+    assert [(answer.status_code, answer.json().get("clause")) for answer in refused] == [(403, CLAUSE)] * 3
+
+
 async def test_an_agreement_the_referral_does_not_rest_on_recalls_nothing(desk: Desk) -> None:
     referral = await desk.refer(clauses=[f"{uuid4()}/refer"])
 
     await desk.agreement("terminated")
 
     assert (await desk.view(referral, referrer()))["status"] == "sent"
-
-
-async def test_a_referral_follows_its_record_from_person_to_person(desk: Desk, admins: dict[str, AsyncEngine]) -> None:
-    anchor, merged, split, linked = an_anchor(), uuid4(), uuid4(), uuid4()
-    assert anchor.record_id is not None
-    records = [anchor.record_id]
-    await desk.refer(about=anchor)
-    await desk.refer()
-
-    async def persons() -> list[UUID]:
-        found = await behind.ask(admins["referrals"], "SELECT person_id FROM referrals ORDER BY number")
-        return [person for (person,) in found]
-
-    other = (await persons())[1]
-    for event, subject, now in (
-        (PersonMerged(into=merged, records=records), anchor.person_id, merged),
-        (PersonSplit(into=split, records=records), merged, split),
-        (PersonRecordLinked(record_id=anchor.record_id), linked, linked),
-    ):
-        await desk.tell(event, subject=str(subject), source="customer-index")
-        assert await persons() == [now, other]
-    path = f"/v1/people/{linked}/referrals"
-    about = (replace(anchor, person_id=linked),)
-    assert len((await desk.call("GET", path, a_permit("lbhf", about=about))).json()["items"]) == 1
 
 
 async def test_raw_sql_as_the_application_sees_what_the_context_opens_and_no_more(desk: Desk) -> None:

@@ -72,22 +72,22 @@ async def test_what_is_not_legal_is_refused_with_what_is(desk: Desk, permit: Any
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("said", "pointer"),
     [
-        {"action": "reject"},
-        {"action": "reject", "reason": "we do not like it"},
-        {"action": "fail", "reason": "no-capacity"},
-        {"action": "withdraw"},
-        {"action": "hold"},
-        {"action": "complete"},
-        {"action": "complete", "outcome": "splendid"},
-        {"action": "accept", "outcome": "need-met"},
-        {"action": "recall"},
-        {"action": "authorise"},
-        {"action": "dance"},
+        ({"action": "reject"}, "/reason"),
+        ({"action": "reject", "reason": "we do not like it"}, "/reason"),
+        ({"action": "fail", "reason": "no-capacity"}, "/reason"),
+        ({"action": "withdraw"}, "/reason"),
+        ({"action": "hold"}, "/reason"),
+        ({"action": "complete"}, "/outcome"),
+        ({"action": "complete", "outcome": "splendid"}, "/outcome"),
+        ({"action": "accept", "outcome": "need-met"}, "/outcome"),
+        ({"action": "recall"}, "/action"),
+        ({"action": "authorise"}, "/action"),
+        ({"action": "dance"}, "/action"),
     ],
 )
-async def test_a_step_says_what_it_has_to_and_nothing_else(desk: Desk, said: dict[str, str]) -> None:
+async def test_a_step_says_what_it_has_to_and_nothing_else(desk: Desk, said: dict[str, str], pointer: str) -> None:
     referral = await desk.refer()
 
     refused = await desk.call(
@@ -95,7 +95,31 @@ async def test_a_step_says_what_it_has_to_and_nothing_else(desk: Desk, said: dic
     )
 
     assert refused.status_code == 422, refused.text
+    (error,) = refused.json()["errors"]
+    assert error["pointer"] == pointer
     assert "we do not like it" not in refused.text
+    assert "<Action" not in refused.text
+
+
+@pytest.mark.parametrize("permit", [referrer(roles=("analyst",)), partner(roles=("frontline",))])
+async def test_who_does_not_refer_or_receive_moves_nothing(desk: Desk, permit: Any) -> None:
+    referral = await desk.refer()
+
+    answers = [await desk.move(referral, action, permit) for action in ("enter-in-error", "receive")]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert (await desk.view(referral, referrer()))["status"] == "sent"
+
+
+async def test_what_the_referrer_wrote_reaches_the_partner_with_the_payload_only(desk: Desk) -> None:
+    referral = await desk.refer()
+    await desk.moves(referral, "receive", "request-info")
+    await desk.move(referral, "supply-info", referrer(), message="She has a dog.")
+
+    theirs, ours = await desk.view(referral, partner()), await desk.view(referral, referrer())
+
+    assert "She has a dog." not in str(theirs)
+    assert ours["history"][-1]["message"] == "She has a dog."
 
 
 async def test_a_stale_version_never_wins(desk: Desk) -> None:

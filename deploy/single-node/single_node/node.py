@@ -153,6 +153,7 @@ def _background(index: FastAPI, workers: dict[str, Database], signer: gateway.ch
     bus.subscribe(PEOPLE, referrals.consumer.people_consumer(referring))
     bus.subscribe(REFERRALS, referrals.consumer.referral_consumer(referring, clock=_clock))
     bus.subscribe(PEOPLE, case_episodes.consumer.people_consumer(workers["case_episodes"]))
+    bus.subscribe(REFERRALS, case_episodes.consumer.referrals_consumer(workers["case_episodes"]))
     return {
         "relay of gateway": lambda: relay(governing, bus, outbox=gateway.tables.outbox),
         "reviews of emergency access": lambda: gateway.jobs.watch_reviews(governing, clock=_clock),

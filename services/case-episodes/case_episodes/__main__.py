@@ -3,10 +3,10 @@
 from typing import Final
 
 from case_episodes.app import AUDIENCE, create_app
-from case_episodes.consumer import people_consumer
+from case_episodes.consumer import people_consumer, referrals_consumer
 from case_episodes.settings import Settings
 from case_episodes.tables import outbox, parked
-from shared.events import CASES, PEOPLE
+from shared.events import CASES, PEOPLE, REFERRALS
 from shared.processes import run
 from shared.service import Service
 
@@ -17,7 +17,7 @@ SERVICE: Final = Service(
     outbox=outbox,
     publishes=[CASES],
     parked=parked,
-    handlers=lambda worker: {PEOPLE: people_consumer(worker)},
+    handlers=lambda worker: {PEOPLE: people_consumer(worker), REFERRALS: referrals_consumer(worker)},
 )
 PROCESSES: Final = SERVICE.processes()
 

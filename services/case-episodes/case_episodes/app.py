@@ -12,7 +12,7 @@ from case_episodes.api import routers
 from case_episodes.catalogue import load_catalogue
 from case_episodes.settings import Settings
 from shared.db import Database
-from shared.guard import count_refused
+from shared.guard import count_refused, describe_permitted
 from shared.metrics import new_registry
 from shared.migrate import require_ready
 from shared.paging import Cursors
@@ -40,6 +40,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
         ready=partial(require_ready, database, "case_episodes"),
         max_body_bytes=settings.max_body_bytes,
         origin_of=child_of,
+        describe=describe_permitted,
     )
     app.state.settings = settings
     app.state.database = database

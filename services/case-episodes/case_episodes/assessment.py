@@ -70,6 +70,17 @@ class Period:
         )
 
 
+def require_periods(facts: Sequence[Period]) -> None:
+    """Raise `InvalidRequest` naming each fact that would end before it begins."""
+    errors = [
+        FieldError(f"/facts/{number}/valid_until", "must not be before valid_from")
+        for number, fact in enumerate(facts)
+        if fact.valid_from is not None and fact.valid_until is not None and fact.valid_until < fact.valid_from
+    ]
+    if errors:
+        raise InvalidRequest("Some fields are not valid.", errors=errors)
+
+
 def re_asks_avoided(
     status: AssessmentStatus,
     *,

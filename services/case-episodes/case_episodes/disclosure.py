@@ -14,7 +14,7 @@ from shared.db import AnyRow, Context
 from shared.guard import Disclosed
 from shared.permit import Permit
 
-_OPENED: Final = (Category.CONTACTS, Category.CASES, Category.CASE_NOTES, Category.ASSESSMENTS)
+_OPENED: Final = (Category.CONTACTS, Category.CASES, Category.CASE_NOTES, Category.ASSESSMENTS, Category.REFERRALS)
 
 Item = dict[str, Any]
 

@@ -74,6 +74,9 @@ EPISODE: Final = Kind(
     "episode_id", Category.CASES, ("cluster", "trigger", "subject", "lead", "status", "status_reason", "opened_at")
 )
 
+REFERRAL: Final = Kind("referral_id", Category.REFERRALS, ("service_id", "status", "outcome", "made_at", "changed_at"))
+"""A referral as far as its episode tells of it."""
+
 QUEUED: Final = Kind(
     "case_id",
     Category.CASES,

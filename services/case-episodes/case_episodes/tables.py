@@ -1,7 +1,8 @@
 """The rows of case-episodes. Who may see which is in the migrations: forced row-level security on every table.
 
     episodes ──┬── cases ── case_notes      assessments ── reuses      memberships
-               └── contacts                 outbox, inbox, parked, idempotency      guarded_records
+               ├── contacts                 outbox, inbox, parked, idempotency      guarded_records
+               └── episode_referrals
 
 Every row about somebody is anchored on a source record (`record_id`); `person_id` is whom that record belongs to now,
 kept by events, and empty once the record was withdrawn. The scope says who may see it.
@@ -132,6 +133,20 @@ contacts = Table(
     Column("postcode_sector", Text),
     _moment("recorded_at"),
 )
+
+episode_referrals = Table(
+    "episode_referrals",
+    metadata,
+    Column("referral_id", Uuid, primary_key=True),
+    *_about_somebody(),
+    Column("episode_id", Uuid, ForeignKey("episodes.episode_id"), nullable=False, index=True),
+    Column("service_id", Uuid, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    _moment("made_at"),
+    _moment("changed_at"),
+)
+"""What partners were asked within an episode, and what came of it, as events tell; the scope is the referral's own."""
 
 assessments = Table(
     "assessments",

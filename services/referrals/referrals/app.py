@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from referrals.api import routers
 from referrals.settings import Settings
 from shared.db import Database
-from shared.guard import count_refused
+from shared.guard import count_refused, describe_permitted
 from shared.metrics import new_registry
 from shared.migrate import require_ready
 from shared.paging import Cursors
@@ -39,6 +39,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
         ready=partial(require_ready, database, "referrals"),
         max_body_bytes=settings.max_body_bytes,
         origin_of=child_of,
+        describe=describe_permitted,
     )
     app.state.settings = settings
     app.state.database = database

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from referrals.commands.following import come_to, leave
 from referrals.commands.guarding import guard_records
-from referrals.commands.system import follow_records, keep_agreement, recall_unsupported, send_referral
+from referrals.commands.system import keep_agreement, recall_unsupported, send_referral
 from referrals.payload import Guard
 from referrals.referral import Status
 from referrals.tables import inbox, parked
@@ -22,6 +23,7 @@ from shared.events import (
     PersonMerged,
     PersonProtected,
     PersonRecordLinked,
+    PersonRecordUnlinked,
     PersonSplit,
     ReferralChanged,
 )
@@ -64,13 +66,16 @@ def people_consumer(database: Database) -> Handler:
     """Make the handler of events about persons; `database` is the worker's."""
 
     async def follow(tx: Transaction, envelope: Envelope) -> None:
+        person_id, owner = UUID(envelope.subject), envelope.owner
         match envelope.event():
             case PersonRecordLinked(record_id=record_id):
-                await follow_records(tx, [record_id], person_id=UUID(envelope.subject))
-            case PersonMerged(into=person_id, records=records) | PersonSplit(into=person_id, records=records):
-                await follow_records(tx, records, person_id=person_id)
+                await come_to(tx, person_id, records=[record_id], owner=owner)
+            case PersonRecordUnlinked(record_id=record_id):
+                await leave(tx, person_id, records=[record_id], into=None, owner=owner)
+            case PersonMerged(into=into, records=records) | PersonSplit(into=into, records=records):
+                await leave(tx, person_id, records=records, into=into, owner=owner)
             case PersonProtected(records=records, protected=protected, sealed=sealed):
                 guard = Guard(protected=protected, sealed=sealed)
-                await guard_records(tx, records, guard=guard, owner=envelope.owner, told_at=envelope.time)
+                await guard_records(tx, records, guard=guard, owner=owner, told_at=envelope.time)
 
     return once(database, follow, inbox=inbox, parked=parked)

@@ -3,7 +3,7 @@ personal data.
 
     services        referrals ── referral_history        partner_sequences ── partner_events
                         └─────── payloads                agreements           outbox, inbox, idempotency
-                                 guarded_records
+                                 guarded_records        memberships
 """
 
 from sqlalchemy import (
@@ -161,6 +161,16 @@ guarded_records = Table(
 )
 """What is kept back from other owners about whom a record is of, by the latest event that told; a referral may be made
 before or after it."""
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("record_id", Uuid, primary_key=True),
+    Column("person_id", Uuid, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("present", Boolean, nullable=False),
+)
+"""Which persons a record came to, by events, and whether it has left them since."""
 
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)

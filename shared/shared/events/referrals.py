@@ -6,7 +6,11 @@ from shared.events.base import PARTNERS, REFERRALS, Event
 
 
 class ReferralChanged(Event):
-    """A referral moved on; `service_id` is the service it asks for help, `partner` the organisation that offers it."""
+    """A referral moved on; `service_id` is the service it asks for help, `partner` the organisation that offers it.
+
+    `record_id` is the record it is about, `person_id` whom that belonged to, `scope` who may see it; `outcome` is there
+    once it ended with one. Events from before these were told have none of them.
+    """
 
     type = "referral.changed.v1"
     topic = REFERRALS
@@ -16,6 +20,10 @@ class ReferralChanged(Event):
     status: str
     partner: str
     service_id: UUID
+    scope: str | None = None
+    record_id: UUID | None = None
+    person_id: UUID | None = None
+    outcome: str | None = None
 
 
 class PartnerReferralChanged(Event):

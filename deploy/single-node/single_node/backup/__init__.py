@@ -12,7 +12,7 @@ from typing import Final
 
 from single_node.staff import NotPossible
 
-SERVICES: Final = ("referrals", "case_episodes", "customer_index", "gateway")
+SERVICES: Final = ("case_episodes", "referrals", "customer_index", "gateway")
 """Whoever follows events stands before whom it follows: a copy of the former must never be ahead of one of the latter,
 or it would take the events of a new history for those it has seen."""
 

@@ -25,7 +25,7 @@ from single_node.backup.parts import connect, of_database
 
 FOLLOWS: Final[Mapping[str, tuple[str, ...]]] = {
     "customer-index": (GOVERNANCE,),
-    "case-episodes": (PEOPLE,),
+    "case-episodes": (PEOPLE, REFERRALS),
     "referrals": (GOVERNANCE, PEOPLE, REFERRALS),
 }
 """The topics of each consumer group."""

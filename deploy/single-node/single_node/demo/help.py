@@ -4,7 +4,7 @@ A contact and two cases of one episode, an assessment that another service reuse
 preview to its outcome on the single view, and an agreement that is suspended while a referral is open.
 """
 
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 from uuid import uuid4
 
@@ -151,8 +151,20 @@ class Help:
         counted = {name: len(view[name]) for name in ("contacts", "cases", "episodes", "assessments")}
         expected = {"contacts": 1, "cases": 2, "episodes": 1, "assessments": 1}
         self.telling.equal("with all that was done for the resident", counted, expected=expected)
+        on_episode = self.outcome_on_the_episode(view["episodes"][0]["episode_id"])
+        self.telling.equal("and comes back to the episode", on_episode, expected=[(referral, "completed", "need-met")])
         closed = self.ask("POST", f"{path}/transitions", {"action": "close"})
         self.telling.equal("the borough has seen it, and closes", closed.body.get("status"), expected="closed")
+
+    def outcome_on_the_episode(self, episode_id: str) -> list[tuple[str, str, str]]:
+        """Read what the episode tells of referrals, once its event has had the time to come."""
+        patience = monotonic() + _PATIENCE_SECONDS
+        while True:
+            episode = self.worker.ask("GET", f"/v1/episodes/{episode_id}", purpose=PURPOSE).body
+            told = [(one["referral_id"], one["status"], one["outcome"]) for one in episode["referrals"]]
+            if any(outcome for _, _, outcome in told) or monotonic() > patience:
+                return told
+            sleep(0.1)
 
     def suspension(self) -> None:
         """Suspend the agreement while a referral is open."""

@@ -11,6 +11,7 @@ from case_episodes.commands.assessments import move_assessment, record_assessmen
 from case_episodes.disclosure import Item, context_of, note, require_grant, shown
 from case_episodes.fields import ASSESSMENT
 from case_episodes.preconditions import accept_match, etag_of
+from case_episodes.problems import IllegalTransition, NotReusable, PurposeNotPermitted, RoleNotPermitted
 from case_episodes.queries.assessments import get_assessment, get_reuse, lock_assessment
 from case_episodes.schemas.assessments import AssessmentTransition, AssessmentView, NewAssessment, NewReuse, ReuseView
 from shared.categories import Category
@@ -18,13 +19,14 @@ from shared.db import AnyRow
 from shared.dependencies import Db
 from shared.guard import Disclosed, Now
 from shared.idempotency import IdempotencyKey
+from shared.openapi import answers
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.preconditions import IfMatch
 
 router = APIRouter(prefix="/v1/assessments", tags=["Cases and episodes"])
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=answers(PurposeNotPermitted, RoleNotPermitted))
 async def post_assessment(
     new: NewAssessment,
     request: Request,
@@ -48,7 +50,7 @@ async def post_assessment(
         return _answer(response, await get_assessment(tx, assessment_id, permit=permit), permit=permit)
 
 
-@router.post("/{assessment_id}/transitions")
+@router.post("/{assessment_id}/transitions", responses=answers(IllegalTransition))
 async def post_assessment_transition(
     assessment_id: UUID,
     wanted: AssessmentTransition,
@@ -66,7 +68,9 @@ async def post_assessment_transition(
         return _answer(response, await get_assessment(tx, assessment_id, permit=permit), permit=permit)
 
 
-@router.post("/{assessment_id}/reuse", status_code=201)
+@router.post(
+    "/{assessment_id}/reuse", status_code=201, responses=answers(PurposeNotPermitted, RoleNotPermitted, NotReusable)
+)
 async def post_reuse(
     assessment_id: UUID,
     new: NewReuse,

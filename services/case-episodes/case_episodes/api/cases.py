@@ -11,6 +11,7 @@ from case_episodes.commands.cases import add_note, change_case, move_case, open_
 from case_episodes.disclosure import Item, context_of, grouping_context, note, require_grant, shown
 from case_episodes.fields import CASE
 from case_episodes.preconditions import accept_match, etag_of, require_match
+from case_episodes.problems import IllegalTransition, PurposeNotPermitted, RoleNotPermitted
 from case_episodes.queries.cases import get_case, lock_case, notes_of
 from case_episodes.schemas.cases import CaseChange, CaseOpened, CaseTransition, CaseView, NewCase, NewNote, NoteView
 from shared.categories import Category
@@ -18,14 +19,17 @@ from shared.db import AnyRow, Transaction
 from shared.dependencies import Db
 from shared.guard import Disclosed, Now
 from shared.idempotency import IdempotencyKey
+from shared.openapi import answers
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.preconditions import IfMatch
-from shared.problems import FieldError, InvalidRequest
+from shared.problems import FieldError, InvalidRequest, VersionRequired
 
 router = APIRouter(prefix="/v1/cases", tags=["Cases and episodes"])
 
 
-@router.post("", status_code=201, response_model_exclude_unset=True)
+@router.post(
+    "", status_code=201, response_model_exclude_unset=True, responses=answers(PurposeNotPermitted, RoleNotPermitted)
+)
 async def post_case(
     new: NewCase,
     request: Request,
@@ -69,7 +73,7 @@ async def get_one_case(case_id: UUID, permit: MayRead, database: Db, response: R
         return await _answer(tx, response, await get_case(tx, case_id, permit=permit), permit=permit)
 
 
-@router.patch("/{case_id}")
+@router.patch("/{case_id}", responses=answers(VersionRequired))
 async def patch_case(
     case_id: UUID,
     change: CaseChange,
@@ -92,7 +96,7 @@ async def patch_case(
         return await _answer(tx, response, await get_case(tx, case_id, permit=permit), permit=permit)
 
 
-@router.post("/{case_id}/transitions")
+@router.post("/{case_id}/transitions", responses=answers(PurposeNotPermitted, RoleNotPermitted, IllegalTransition))
 async def post_case_transition(
     case_id: UUID,
     wanted: CaseTransition,
@@ -112,7 +116,7 @@ async def post_case_transition(
         return await _answer(tx, response, await get_case(tx, case_id, permit=permit), permit=permit)
 
 
-@router.post("/{case_id}/notes", status_code=201)
+@router.post("/{case_id}/notes", status_code=201, responses=answers(PurposeNotPermitted, RoleNotPermitted))
 async def post_note(
     case_id: UUID,
     new: NewNote,

@@ -10,6 +10,7 @@ from case_episodes.api.state import MayWrite, Services
 from case_episodes.commands.contacts import record_contact
 from case_episodes.disclosure import context_of, note, require_grant
 from case_episodes.fields import CONTACT
+from case_episodes.problems import PurposeNotPermitted, RoleNotPermitted
 from case_episodes.queries.cases import get_case
 from case_episodes.queries.contacts import find_contact
 from case_episodes.schemas.contacts import ContactRecorded, NewContact
@@ -17,13 +18,16 @@ from shared.categories import Category
 from shared.dependencies import Db
 from shared.guard import Disclosed, Now
 from shared.idempotency import IdempotencyKey
+from shared.openapi import answers
 from shared.permit import DISCLOSED_HEADER
 from shared.problems import NotFound
 
 router = APIRouter(prefix="/v1/contacts", tags=["Cases and episodes"])
 
 
-@router.post("", status_code=201, response_model_exclude_unset=True)
+@router.post(
+    "", status_code=201, response_model_exclude_unset=True, responses=answers(PurposeNotPermitted, RoleNotPermitted)
+)
 async def post_contact(
     new: NewContact,
     request: Request,

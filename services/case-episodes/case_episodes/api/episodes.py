@@ -8,13 +8,15 @@ from case_episodes.acting import by_permit
 from case_episodes.api.state import MayRead, MayWrite
 from case_episodes.commands.episodes import move_episode, regroup
 from case_episodes.disclosure import context_of, grouping_context, note
-from case_episodes.fields import CASE, CONTACT
+from case_episodes.fields import CASE, CONTACT, REFERRAL
 from case_episodes.preconditions import accept_match, etag_of
+from case_episodes.problems import IllegalTransition
 from case_episodes.queries.cases import lock_cases_of
 from case_episodes.queries.episodes import VisibleEpisode, get_episode, lock_episode
 from case_episodes.schemas.episodes import EpisodeTransition, EpisodeView, Regrouping
 from shared.dependencies import Db
 from shared.guard import Disclosed, Now
+from shared.openapi import answers
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.preconditions import IfMatch
 from shared.problems import FieldError, InvalidRequest, NotFound
@@ -29,7 +31,7 @@ async def get_one_episode(episode_id: UUID, permit: MayRead, database: Db, respo
         return _answer(response, await get_episode(tx, episode_id, permit=permit), permit=permit)
 
 
-@router.post("/{episode_id}/transitions")
+@router.post("/{episode_id}/transitions", responses=answers(IllegalTransition))
 async def post_episode_transition(
     episode_id: UUID,
     wanted: EpisodeTransition,
@@ -70,6 +72,7 @@ def _answer(response: Response, episode: VisibleEpisode, *, permit: Permit) -> E
     account = Disclosed()
     note(account, episode.cases, CASE)
     note(account, episode.contacts, CONTACT)
+    note(account, episode.referrals, REFERRAL)
     response.headers[DISCLOSED_HEADER] = account.header()
     item = episode.item(permit=permit)
     response.headers["ETag"] = etag_of(item)

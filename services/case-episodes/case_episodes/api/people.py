@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from case_episodes.api.state import MayRead
 from case_episodes.disclosure import context_of, listed, note
-from case_episodes.fields import ASSESSMENT, CASE, CONTACT
+from case_episodes.fields import ASSESSMENT, CASE, CONTACT, REFERRAL
 from case_episodes.queries.assessments import find_assessments, get_assessment
 from case_episodes.queries.cases import find_cases, get_case
 from case_episodes.queries.contacts import find_contacts
-from case_episodes.queries.episodes import find_episodes, get_episode
+from case_episodes.queries.episodes import VisibleEpisode, find_episodes, get_episode
 from case_episodes.schemas.people import CaseFile, Concerned
 from shared.categories import Action
 from shared.db import AnyRow
@@ -49,22 +49,23 @@ async def get_case_file(
     contacts: Sequence[AnyRow] = ()
     cases: Sequence[AnyRow] = ()
     assessments: Sequence[AnyRow] = ()
-    episodes: list[dict[str, Any]] = []
+    episodes: Sequence[VisibleEpisode] = ()
     async with database.transaction(context_of(permit)) as tx:
         if wanted is None or "contacts" in wanted:
             contacts = await find_contacts(tx, person_ids=person_ids, permit=permit)
         if wanted is None or "cases" in wanted:
             cases = await find_cases(tx, person_ids=person_ids, permit=permit)
-            found = await find_episodes(tx, of_cases=cases, person_ids=person_ids, permit=permit)
-            episodes = [episode.item(permit=permit) for episode in found]
+            episodes = await find_episodes(tx, of_cases=cases, person_ids=person_ids, permit=permit)
         if wanted is None or "assessments" in wanted:
             assessments = await find_assessments(tx, person_ids=person_ids)
     for rows, kind in ((contacts, CONTACT), (cases, CASE), (assessments, ASSESSMENT)):
         note(account, rows, kind)
+    for episode in episodes:
+        note(account, episode.referrals, REFERRAL)
     response.headers[DISCLOSED_HEADER] = account.header()
     return CaseFile(
         contacts=listed(contacts, CONTACT, permit=permit),
-        episodes=episodes,
+        episodes=[episode.item(permit=permit) for episode in episodes],
         cases=listed(cases, CASE, permit=permit),
         assessments=listed(assessments, ASSESSMENT, permit=permit),
     )

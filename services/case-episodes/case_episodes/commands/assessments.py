@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert, update
 
 from case_episodes.acting import By, tell
-from case_episodes.assessment import LEGAL, AssessmentStatus, Period, re_asks_avoided
+from case_episodes.assessment import LEGAL, AssessmentStatus, Period, re_asks_avoided, require_periods
 from case_episodes.catalogue import Service
 from case_episodes.commands.anchoring import find_person
 from case_episodes.schemas.assessments import AssessmentTransition, Fact, NewAssessment, NewReuse
@@ -18,7 +18,8 @@ from shared.permit import Anchor
 
 
 async def record_assessment(tx: Transaction, new: NewAssessment, *, service: Service, anchor: Anchor, by: By) -> UUID:
-    """Record facts and perhaps an outcome; give the assessment's id."""
+    """Record facts and perhaps an outcome; give the assessment's id. Raises `InvalidRequest` for impossible dates."""
+    require_periods([Period(fact.valid_from, fact.valid_until) for fact in new.facts])
     assessment_id = uuid4()
     await tx.execute(
         insert(assessments)

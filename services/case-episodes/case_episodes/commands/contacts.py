@@ -58,6 +58,8 @@ async def record_contact(
 
 
 async def _find_episode(tx: Transaction, person_id: UUID | None, *, owner: str, cluster: str) -> UUID | None:
+    if person_id is None:
+        return None
     statement = (
         select(episodes.c.episode_id)
         .where(

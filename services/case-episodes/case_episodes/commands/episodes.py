@@ -1,7 +1,7 @@
 """Grouping cases into episodes, and an episode's own life."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import exists, insert, select, update
@@ -112,7 +112,8 @@ async def move_episode(tx: Transaction, episode: AnyRow, *, to: EpisodeStatus, r
 async def regroup(tx: Transaction, moved: Sequence[AnyRow], *, source: AnyRow, into: AnyRow | None, by: By) -> UUID:
     """Move locked cases out of a locked episode into another of the same people, or into a new one; give its id.
 
-    Raises `NotTheSamePeople` if the other episode is about somebody else.
+    Raises `NotTheSamePeople` if the other episode is about one person who is somebody else; who belongs to a household
+    is for the worker to say.
     """
     first = moved[0]
     if into is None:
@@ -126,13 +127,13 @@ async def regroup(tx: Transaction, moved: Sequence[AnyRow], *, source: AnyRow, i
             by=by,
         )
     else:
-        of_household = Subject.HOUSEHOLD in (source.subject, into.subject)
-        if not of_household and any(case.person_id != into.person_id for case in moved):
+        of_person = Subject(into.subject) is Subject.PERSON
+        if of_person and any(case.person_id != into.person_id for case in moved):
             raise NotTheSamePeople
         target = into.episode_id
         await _note_case(tx, target, by=by)
     await move_cases(tx, moved, into=target, by=by)
-    await _changed(tx, source, by=by)
+    await note_change(tx, source.episode_id, by=by)
     return target
 
 
@@ -152,18 +153,21 @@ async def move_cases(tx: Transaction, moved: Sequence[AnyRow], *, into: UUID, by
     )
 
 
-async def _changed(tx: Transaction, episode: AnyRow, *, by: By) -> None:
-    version = episode.version + 1
-    await tx.execute(update(episodes).where(episodes.c.episode_id == episode.episode_id).values(version=version))
-    await tell(tx, [Happened(EpisodeChanged(status=episode.status), str(episode.episode_id), version)], by=by)
+async def note_change(tx: Transaction, episode_id: UUID, *, by: By) -> None:
+    """Note that something that belongs to an episode changed."""
+    await _note(tx, episode_id, by=by)
 
 
 async def _note_case(tx: Transaction, episode_id: UUID, *, by: By) -> None:
     """Note that an episode got a case."""
+    await _note(tx, episode_id, by=by, last_case_at=by.at)
+
+
+async def _note(tx: Transaction, episode_id: UUID, *, by: By, **also: datetime) -> None:
     changed = (
         update(episodes)
         .where(episodes.c.episode_id == episode_id)
-        .values(version=episodes.c.version + 1, last_case_at=by.at)
+        .values(version=episodes.c.version + 1, **also)
         .returning(episodes.c.version, episodes.c.status)
     )
     row = (await tx.execute(changed)).one()

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from case_episodes.acting import By
 from case_episodes.commands.anchoring import lock_ids
 from case_episodes.commands.episodes import move_cases, open_episode
+from case_episodes.commands.referrals import move_referrals
 from case_episodes.episode import Subject
 from case_episodes.tables import cases, contacts, episodes, guarded_records
 from shared.db import AnyRow, Transaction
@@ -109,3 +110,4 @@ async def _part_households(tx: Transaction, records: Sequence[UUID], *, by: By) 
             of_moved = contacts.c.record_id.in_([row.record_id for row in moved])
             stale = contacts.c.episode_id == episode_id
             await tx.execute(update(contacts).where(stale, of_moved).values(episode_id=into))
+            await move_referrals(tx, episode_id, records=[row.record_id for row in moved], into=into)

@@ -16,11 +16,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from case_episodes.acting import By
 from case_episodes.commands.anchoring import lock_ids
 from case_episodes.commands.episodes import move_cases, open_episode
+from case_episodes.commands.referrals import move_referrals
 from case_episodes.episode import Subject
-from case_episodes.tables import assessments, cases, contacts, episodes, memberships
+from case_episodes.tables import assessments, cases, contacts, episode_referrals, episodes, memberships
 from shared.db import AnyRow, Transaction
 
-_ANCHORED: Any = (episodes, cases, contacts, assessments)
+_ANCHORED: Any = (episodes, cases, contacts, assessments, episode_referrals)
 
 
 async def come_to(tx: Transaction, person_id: UUID, *, records: Sequence[UUID], by: By) -> None:
@@ -67,7 +68,7 @@ async def part_episodes(tx: Transaction, *, records: Sequence[UUID], by: By) -> 
     strays: dict[tuple[UUID, UUID], list[AnyRow]] = defaultdict(list)
     for row in await tx.execute(statement):
         strays[row.episode_id, row.person_id].append(row)
-    for (_, person_id), moved in strays.items():
+    for (parted_id, person_id), moved in strays.items():
         episode_id = await open_episode(
             tx,
             record_id=moved[0].record_id,
@@ -80,6 +81,7 @@ async def part_episodes(tx: Transaction, *, records: Sequence[UUID], by: By) -> 
         await move_cases(tx, moved, into=episode_id, by=by)
         statement_of_contacts = update(contacts).where(contacts.c.case_id.in_([case.case_id for case in moved]))
         await tx.execute(statement_of_contacts.values(episode_id=episode_id))
+        await move_referrals(tx, parted_id, records=[case.record_id for case in moved], into=episode_id)
 
 
 async def _note(tx: Transaction, person_id: UUID, *, records: Sequence[UUID], owner: str, present: bool) -> None:

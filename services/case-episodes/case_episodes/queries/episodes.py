@@ -1,7 +1,7 @@
 """Episodes, as far as their cases may be seen."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from case_episodes.disclosure import Item, is_shown, shown
-from case_episodes.fields import CASE, CONTACT, EPISODE
+from case_episodes.fields import CASE, CONTACT, EPISODE, REFERRAL
 from case_episodes.queries.guarding import opener_known, selected
-from case_episodes.tables import cases, contacts, episodes
+from case_episodes.tables import cases, contacts, episode_referrals, episodes
 from shared.categories import Scope, split_scope
 from shared.db import AnyRow, Transaction
 from shared.permit import Permit
@@ -20,11 +20,12 @@ from shared.problems import NotFound
 
 @dataclass(frozen=True, slots=True)
 class VisibleEpisode:
-    """An episode with those of its cases and contacts that the call may be shown; at least one case."""
+    """An episode with those of its cases, contacts and referrals that the call may be shown; at least one case."""
 
     row: AnyRow
     cases: Sequence[AnyRow]
     contacts: Sequence[AnyRow]
+    referrals: Sequence[AnyRow]
 
     def item(self, *, permit: Permit) -> Item:
         """Give the episode as it is shown: what is not in its cases, only to who may see the case that opened it and
@@ -48,6 +49,9 @@ class VisibleEpisode:
             ],
             "cases": [case.case_id for case in self.cases],
             "contacts": [contact.contact_id for contact in self.contacts],
+            "referrals": [
+                {name: asked._mapping[name] for name in ("referral_id", *REFERRAL.fields)} for asked in self.referrals
+            ],
         }
 
 
@@ -78,8 +82,16 @@ async def find_episodes(
     for contact in await tx.execute(touched.order_by(contacts.c.started_at, contacts.c.contact_id)):
         if is_shown(contact, CONTACT, permit=permit):
             contacts_of[contact.episode_id].append(contact)
+    asked = select(episode_referrals).where(episode_referrals.c.person_id.in_(person_ids))
+    referrals_of = await _referrals(tx, asked.where(episode_referrals.c.episode_id.in_(by_episode)), permit=permit)
     return [
-        VisibleEpisode(row, list(reversed(by_episode[row.episode_id])), contacts_of[row.episode_id]) for row in rows
+        VisibleEpisode(
+            row,
+            list(reversed(by_episode[row.episode_id])),
+            contacts_of[row.episode_id],
+            referrals_of[row.episode_id],
+        )
+        for row in rows
     ]
 
 
@@ -99,6 +111,7 @@ async def _visible(tx: Transaction, row: AnyRow | None, *, permit: Permit) -> Vi
     if not found:
         raise NotFound
     touched = select(contacts).where(contacts.c.episode_id == row.episode_id)
+    asked = select(episode_referrals).where(episode_referrals.c.episode_id == row.episode_id)
     return VisibleEpisode(
         row,
         found,
@@ -107,4 +120,14 @@ async def _visible(tx: Transaction, row: AnyRow | None, *, permit: Permit) -> Vi
             for contact in await tx.execute(touched.order_by(contacts.c.started_at, contacts.c.contact_id))
             if is_shown(contact, CONTACT, permit=permit)
         ],
+        (await _referrals(tx, asked, permit=permit))[row.episode_id],
     )
+
+
+async def _referrals(tx: Transaction, asked: Select[Any], *, permit: Permit) -> Mapping[UUID, list[AnyRow]]:
+    """Give the referrals of episodes that the call may be shown, by episode, in the order they were made."""
+    by_episode: dict[UUID, list[AnyRow]] = defaultdict(list)
+    for row in await tx.execute(asked.order_by(episode_referrals.c.made_at, episode_referrals.c.referral_id)):
+        if is_shown(row, REFERRAL, permit=permit):
+            by_episode[row.episode_id].append(row)
+    return by_episode

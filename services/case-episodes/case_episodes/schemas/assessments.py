@@ -1,6 +1,6 @@
 """The wire of assessments and their reuse."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from case_episodes.assessment import AssessmentStatus, ReuseDecision
 from case_episodes.schemas.common import AboutSomebody, Code, ShortText, Words
-from shared.wire import Wire
+from shared.wire import Day, Wire
 
 _MOST: Final = 10**15
 
@@ -38,8 +38,8 @@ class Fact(Wire):
     band: ShortText | None = None
     evidence: ShortText | None = None
     verified_by: ShortText | None = None
-    valid_from: date | None = None
-    valid_until: date | None = None
+    valid_from: Day | None = None
+    valid_until: Day | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from case_episodes.case import CaseStatus
 from case_episodes.catalogue import Cluster, Speed
-from case_episodes.schemas.common import AboutSomebody, Channel, Code, Moment, PostcodeSector, ShortText, Warned, Words
-from shared.wire import Wire
+from case_episodes.schemas.common import AboutSomebody, Channel, Code, PostcodeSector, ShortText, Warned, Words
+from shared.wire import Moment, Wire
 
 
 class NewCase(AboutSomebody):

@@ -1,26 +1,16 @@
 """What several bodies have in common: codes, words, and whom something is about."""
 
-from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from shared.wire import Slug, Text, Wire
-
-
-def _of_our_time(moment: datetime) -> datetime:
-    if not 1900 <= moment.year <= 2200:
-        raise ValueError("must be between the years 1900 and 2200")
-    return moment
-
 
 Code = Annotated[int, Field(strict=True, ge=0, le=99_999)]
 Words = Annotated[Text, StringConstraints(min_length=1, max_length=4000)]
 ShortText = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 LocalId = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
-Moment = Annotated[AwareDatetime, AfterValidator(_of_our_time)]
-"""A moment with its zone, in any of the years that a database and its clients agree on."""
 PostcodeSector = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,2}[0-9][A-Z0-9]? [0-9]$")]
 """An outward code and the first digit after it, such as `W6 9`: where, and nobody's home."""
 Channel = Literal[

@@ -1,12 +1,13 @@
 """The wire of contacts."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from case_episodes.schemas.common import AboutSomebody, Channel, Code, Moment, PostcodeSector, ShortText, Warned, Words
-from shared.wire import Wire
+from case_episodes.schemas.common import AboutSomebody, Channel, Code, PostcodeSector, ShortText, Warned, Words
+from shared.wire import Moment, Wire
 
 
 class Satisfaction(Wire):
@@ -33,6 +34,14 @@ class NewContact(AboutSomebody):
     needs_met: Literal["yes", "no", "na"] | None = None
     satisfaction: Satisfaction | None = None
     postcode_sector: PostcodeSector | None = None
+
+    @field_validator("ended_at")
+    @classmethod
+    def _ends_after_it_begins(cls, ended_at: datetime | None, told: ValidationInfo) -> datetime | None:
+        started_at = told.data.get("started_at")
+        if ended_at is not None and started_at is not None and ended_at < started_at:
+            raise ValueError("must not be before started_at")
+        return ended_at
 
 
 class ContactRecorded(Wire):

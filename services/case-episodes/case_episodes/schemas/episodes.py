@@ -36,6 +36,17 @@ class Step(Wire):
     status: CaseStatus
 
 
+class Asked(Wire):
+    """What a partner's service was asked within an episode, and what came of it."""
+
+    referral_id: UUID
+    service_id: UUID
+    status: str
+    outcome: str | None
+    made_at: datetime
+    changed_at: datetime
+
+
 class EpisodeView(Wire):
     """An episode as far as its cases may be seen; what set it off shows to who may see the case that opened it."""
 
@@ -53,3 +64,4 @@ class EpisodeView(Wire):
     steps: list[Step]
     cases: list[UUID]
     contacts: list[UUID]
+    referrals: list[Asked]

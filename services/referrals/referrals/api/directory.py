@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import StringConstraints
 
 from referrals.commands.directory import put_service
 from referrals.queries.directory import (
@@ -30,10 +30,11 @@ from referrals.taxonomy import TERMS
 from shared.categories import Action
 from shared.dependencies import Db
 from shared.guard import Now, permitted
+from shared.openapi import OPEN, stored_as
 from shared.permit import Permit
 from shared.preconditions import IfMatch, answer_stored, etag_of
 from shared.problems import PermitRefused
-from shared.wire import Slug, Text
+from shared.wire import Moment, Slug, Text
 
 router = APIRouter(prefix="/v1", tags=["Directory"])
 
@@ -42,12 +43,12 @@ T = TypeVar("T")
 MayEnter = Annotated[Permit, Depends(permitted(Action.WRITE))]
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
 PerPage = Annotated[int, Query(ge=1, le=200)]
-Term = Annotated[str | None, Query(max_length=100, description="a code of /v1/taxonomy_terms")]
+Term = Annotated[Text | None, Query(max_length=100, description="a code of /v1/taxonomy_terms")]
 Words = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 _MANY = 1000
 
 
-@router.get("/services")
+@router.get("/services", openapi_extra=OPEN)
 async def get_services(
     at: Now,
     database: Db,
@@ -57,7 +58,7 @@ async def get_services(
     taxonomy_term: Term = None,
     status: ServiceStatus | None = None,
     search: Annotated[Words | None, Query(description="part of the name")] = None,
-    modified_after: AwareDatetime | None = None,
+    modified_after: Moment | None = None,
 ) -> DirectoryPage[ServiceView]:
     """List what organisations offer."""
     wanted = Wanted(org=organization, term=taxonomy_term, status=status, words=search, modified_after=modified_after)
@@ -67,7 +68,7 @@ async def get_services(
     return _page([service_view(row, on=on) for row in rows], total=total, page=page, per_page=per_page)
 
 
-@router.get("/services/{service_id}")
+@router.get("/services/{service_id}", openapi_extra=OPEN)
 async def get_one_service(service_id: UUID, at: Now, database: Db, response: Response) -> ServiceView:
     """Give a service."""
     async with database.transaction() as tx:
@@ -76,7 +77,7 @@ async def get_one_service(service_id: UUID, at: Now, database: Db, response: Res
     return service_view(row, on=at.astimezone(UTC).date())
 
 
-@router.get("/service_at_locations")
+@router.get("/service_at_locations", openapi_extra=OPEN)
 async def get_service_at_locations(
     database: Db, page: PageNumber = 1, per_page: PerPage = 50
 ) -> DirectoryPage[ServiceAtLocationView]:
@@ -87,20 +88,20 @@ async def get_service_at_locations(
     return _page(_cut(places, page, per_page), total=len(places), page=page, per_page=per_page)
 
 
-@router.get("/taxonomies")
+@router.get("/taxonomies", openapi_extra=OPEN)
 async def get_taxonomies(page: PageNumber = 1, per_page: PerPage = 50) -> DirectoryPage[TaxonomyView]:
     """List the lists of codes."""
     return _page(_cut([TAXONOMY], page, per_page), total=1, page=page, per_page=per_page)
 
 
-@router.get("/taxonomy_terms")
+@router.get("/taxonomy_terms", openapi_extra=OPEN)
 async def get_taxonomy_terms(page: PageNumber = 1, per_page: PerPage = 50) -> DirectoryPage[TaxonomyTermView]:
     """List the codes by which services are found."""
     terms = [term_view(term) for term in TERMS]
     return _page(_cut(terms, page, per_page), total=len(terms), page=page, per_page=per_page)
 
 
-@router.put("/organisations/{org}/services/{service_id}", responses={201: {"model": ServiceView}})
+@router.put("/organisations/{org}/services/{service_id}", responses=stored_as(ServiceView))
 async def put_one_service(
     org: Slug,
     service_id: UUID,

@@ -11,8 +11,10 @@ from referrals.schemas.referrals import Feed
 from shared.categories import Action
 from shared.dependencies import Db, PageCursors
 from shared.guard import permitted
+from shared.openapi import answers
 from shared.paging import Cursor
 from shared.permit import Permit
+from shared.problems import MalformedRequest
 
 router = APIRouter(prefix="/v1/events", tags=["Referrals"])
 
@@ -21,7 +23,7 @@ _PAUSE_SECONDS: Final = 0.2
 MayRead = Annotated[Permit, Depends(permitted(Action.READ))]
 
 
-@router.get("")
+@router.get("", responses=answers(MalformedRequest))
 async def get_events(
     permit: MayRead,
     database: Db,

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from referrals.commands.referrals import make_referral_once, move_referral
+from referrals.problems import IllegalTransition, NotGranted, PayloadClosed, ServiceNotTaking, UnknownService
 from referrals.queries.guarding import discloses_of
 from referrals.queries.referrals import (
     Filter,
@@ -33,6 +34,7 @@ from shared.categories import Action
 from shared.dependencies import Db, PageCursors
 from shared.guard import Now, permitted
 from shared.idempotency import IdempotencyKey
+from shared.openapi import answers
 from shared.paging import Cursor, Limit, Page
 from shared.permit import DISCLOSED_HEADER, Permit
 from shared.preconditions import IfMatch, etag_of
@@ -43,7 +45,7 @@ MayRefer = Annotated[Permit, Depends(permitted(Action.REFER))]
 MayRead = Annotated[Permit, Depends(permitted(Action.READ))]
 
 
-@router.post("/preview")
+@router.post("/preview", responses=answers(UnknownService))
 async def preview_referral(new: NewPreview, permit: MayRefer, at: Now, database: Db) -> Prospect:
     """Tell what a referrer should know of a service beforehand."""
     anchor = subject_of(permit)
@@ -51,7 +53,7 @@ async def preview_referral(new: NewPreview, permit: MayRefer, at: Now, database:
         return await get_prospect(tx, new.service_id, anchor=anchor, on=at.astimezone(UTC).date())
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=answers(NotGranted, UnknownService, ServiceNotTaking))
 async def post_referral(
     new: NewReferral,
     permit: MayRefer,
@@ -106,7 +108,7 @@ async def get_one_referral(referral_id: UUID, permit: MayRead, database: Db, res
     return view
 
 
-@router.post("/{referral_id}/transitions")
+@router.post("/{referral_id}/transitions", responses=answers(NotGranted, IllegalTransition))
 async def post_transition(
     referral_id: UUID,
     transition: Transition,
@@ -126,7 +128,7 @@ async def post_transition(
     return view
 
 
-@router.get("/{referral_id}/payload")
+@router.get("/{referral_id}/payload", responses=answers(NotGranted, PayloadClosed))
 async def get_one_payload(referral_id: UUID, permit: MayRead, database: Db, response: Response) -> PayloadView:
     """Give the partner what a referral discloses: what was frozen, as far as it is granted now."""
     async with database.transaction(payload_context(permit)) as tx:

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import insert
 
 from referrals.clock import Promise, due_from
-from referrals.commands.steps import PLATFORM, By, Said, Step, note_step, take_step, tell
+from referrals.commands.following import find_person
+from referrals.commands.steps import PLATFORM, About, By, Said, Step, note_step, take_step, tell
 from referrals.payload import Entry, discloses
 from referrals.problems import IllegalTransition, NotGranted, ServiceNotTaking, UnknownReferral
 from referrals.queries.directory import get_service
@@ -38,16 +39,25 @@ async def make_referral(tx: Transaction, new: NewReferral, *, anchor: Anchor, pe
     promise = ExpectedResponse.model_validate(service.entry.get("expected_response", {}))
     due = due_from(Promise(**promise.model_dump()), at=at)
     referral_id = uuid4()
+    assert anchor.record_id is not None and anchor.scope is not None  # noqa: S101, PT018  `subject_of` sees to it
+    about = About(
+        owner=anchor.owner,
+        partner=service.org,
+        service_id=new.service_id,
+        scope=anchor.scope,
+        record_id=anchor.record_id,
+        person_id=await find_person(tx, anchor),
+    )
     await tx.execute(
         insert(referrals)
         .values(
             referral_id=referral_id,
-            owner=anchor.owner,
-            scope=anchor.scope,
-            partner=service.org,
-            service_id=new.service_id,
-            record_id=anchor.record_id,
-            person_id=anchor.person_id,
+            owner=about.owner,
+            scope=about.scope,
+            partner=about.partner,
+            service_id=about.service_id,
+            record_id=about.record_id,
+            person_id=about.person_id,
             purpose=permit.purpose,
             need=new.need,
             urgency=new.urgency,
@@ -83,7 +93,7 @@ async def make_referral(tx: Transaction, new: NewReferral, *, anchor: Anchor, pe
     for step, org in steps:
         by = By(org=org, side=Side.DECISION, at=at, txn=permit.txn)
         await note_step(tx, step, by=by)
-        await tell(tx, step, owner=anchor.owner, partner=service.org, service_id=new.service_id, by=by)
+        await tell(tx, step, about=about, by=by)
     return referral_id
 
 

@@ -66,7 +66,16 @@ async def take_step(tx: Transaction, row: AnyRow, action: Action, *, by: By, sai
     await tx.execute(update(referrals).where(referrals.c.referral_id == row.referral_id).values(changes))
     step = Step(referral_id=row.referral_id, version=version, action=action, status=after.status)
     await note_step(tx, step, by=by, said=said)
-    await tell(tx, step, owner=row.owner, partner=row.partner, service_id=row.service_id, by=by)
+    about = About(
+        owner=row.owner,
+        partner=row.partner,
+        service_id=row.service_id,
+        scope=row.scope,
+        record_id=row.record_id,
+        person_id=row.person_id,
+        outcome=said.outcome or row.outcome,
+    )
+    await tell(tx, step, about=about, by=by)
     if row.sent_at is not None or action is Action.SEND:
         await tell_partner(tx, step, owner=row.owner, partner=row.partner, by=by)
 
@@ -79,6 +88,19 @@ class Step:
     version: int
     action: Action
     status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What stays the same of a referral while it moves on, but whom its record belongs to, and its outcome at last."""
+
+    owner: str
+    partner: str
+    service_id: UUID
+    scope: str
+    record_id: UUID
+    person_id: UUID
+    outcome: str | None = None
 
 
 async def note_step(tx: Transaction, step: Step, *, by: By, said: Said = NOTHING) -> None:
@@ -100,13 +122,21 @@ async def note_step(tx: Transaction, step: Step, *, by: By, said: Said = NOTHING
     )
 
 
-async def tell(tx: Transaction, step: Step, *, owner: str, partner: str, service_id: UUID, by: By) -> None:
+async def tell(tx: Transaction, step: Step, *, about: About, by: By) -> None:
     """Tell the other services of a step."""
     event = ReferralChanged(
-        referral_id=step.referral_id, action=step.action, status=step.status, partner=partner, service_id=service_id
+        referral_id=step.referral_id,
+        action=step.action,
+        status=step.status,
+        partner=about.partner,
+        service_id=about.service_id,
+        scope=about.scope,
+        record_id=about.record_id,
+        person_id=about.person_id,
+        outcome=about.outcome,
     )
     happened = Happened(event, str(step.referral_id), step.version)
-    await emit(tx, outbox, [happened], source=EVENT_SOURCE, owner=owner, txn=by.txn, at=by.at)
+    await emit(tx, outbox, [happened], source=EVENT_SOURCE, owner=about.owner, txn=by.txn, at=by.at)
 
 
 async def tell_partner(tx: Transaction, step: Step, *, owner: str, partner: str, by: By) -> None:

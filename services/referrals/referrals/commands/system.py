@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import Interval, Text, Uuid
 
@@ -18,6 +18,10 @@ _MOVABLE: Final = (
     referrals.c.owner,
     referrals.c.partner,
     referrals.c.service_id,
+    referrals.c.scope,
+    referrals.c.record_id,
+    referrals.c.person_id,
+    referrals.c.outcome,
     referrals.c.status,
     referrals.c.before,
     referrals.c.sent_at,
@@ -94,12 +98,6 @@ async def expire_unanswered(tx: Transaction, *, txn: UUID, at: datetime) -> int:
         by = By(org=PLATFORM, side=Side.CLOCK, at=at, txn=txn)
         await take_step(tx, row, Action.EXPIRE, by=by, said=Said(reason="not-received-in-time"))
     return len(rows)
-
-
-async def follow_records(tx: Transaction, record_ids: list[UUID], *, person_id: UUID) -> None:
-    """Let referrals follow their records to the person these now belong to."""
-    of_records = referrals.c.record_id == bindparam("records", type_=ARRAY(Uuid)).any_()
-    await tx.execute(update(referrals).where(of_records).values(person_id=person_id), {"records": record_ids})
 
 
 async def _lock(tx: Transaction, referral_ids: list[UUID], *, statuses: frozenset[Status]) -> list[Any]:

@@ -4,14 +4,14 @@ What a service is entered with (`NewService`) is what the directory answers (`Se
 `capacity`, `expected_response`, `accepted_categories` and `stale` are ours.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from shared.categories import Category
-from shared.wire import Name, Text, Wire
+from shared.wire import Day, Name, Text, Wire
 
 T = TypeVar("T")
 
@@ -44,9 +44,9 @@ class Language(Wire):
 class Schedule(Wire):
     """When a service is open, in the words of iCalendar."""
 
-    valid_from: date | None = None
-    valid_to: date | None = None
-    dtstart: date | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+    dtstart: Day | None = None
     freq: Literal["WEEKLY", "MONTHLY"] | None = None
     interval: Annotated[int, Field(ge=1, le=100)] | None = None
     byday: Short | None = None
@@ -130,7 +130,7 @@ class NewService(Wire):
     eligibility_description: Long | None = None
     minimum_age: Age | None = None
     maximum_age: Age | None = None
-    assured_date: date | None = None
+    assured_date: Day | None = None
     assurer_email: Short | None = None
     licenses: Short | None = None
     alert: Long | None = None

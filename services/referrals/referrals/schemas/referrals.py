@@ -9,32 +9,32 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from referrals.referral import NEEDS_REASON, REASONS, Action, Outcome, Status
 from shared.categories import Category, Form, Scope
-from shared.wire import Text, Wire
+from shared.wire import Moment, Text, Wire
 
 LongText = Annotated[Text, StringConstraints(min_length=1, max_length=4000)]
 ShortText = Annotated[Text, StringConstraints(min_length=1, max_length=500)]
 Urgency = Literal["routine", "soon", "urgent"]
 ClauseId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}/[A-Za-z0-9._-]{1,63}$")]
 Move = Literal[
-    Action.RECEIVE,
-    Action.REQUEST_INFO,
-    Action.SUPPLY_INFO,
-    Action.ACCEPT,
-    Action.REJECT,
-    Action.REDIRECT,
-    Action.START,
-    Action.HOLD,
-    Action.RESUME,
-    Action.COMPLETE,
-    Action.FAIL,
-    Action.WITHDRAW,
-    Action.CONFIRM_DELETION,
-    Action.CLOSE,
-    Action.ENTER_IN_ERROR,
+    "receive",
+    "request-info",
+    "supply-info",
+    "accept",
+    "reject",
+    "redirect",
+    "start",
+    "hold",
+    "resume",
+    "complete",
+    "fail",
+    "withdraw",
+    "confirm-deletion",
+    "close",
+    "enter-in-error",
 ]
 """What a caller may ask for; the rest is done by the platform."""
 
@@ -43,7 +43,7 @@ class Consent(Wire):
     """The person's consent, where the referral rests on it."""
 
     given: bool = True
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     how: ShortText | None = None
 
 
@@ -159,25 +159,33 @@ class Transition(Wire):
     """What a caller does to a referral."""
 
     action: Move
-    reason: ShortText | None = None
-    outcome: Outcome | None = None
+    reason: Annotated[ShortText | None, Field(validate_default=True)] = None
+    outcome: Annotated[Outcome | None, Field(validate_default=True)] = None
     partner_reference: ShortText | None = None
     message: LongText | None = None
     lead: ShortText | None = None
-    planned_for: AwareDatetime | None = None
-    resumes_on: AwareDatetime | None = None
+    planned_for: Moment | None = None
+    resumes_on: Moment | None = None
     suggested_service_id: UUID | None = None
 
-    @model_validator(mode="after")
-    def _says_what_it_has_to(self) -> "Transition":
-        if self.action in NEEDS_REASON and self.reason is None:
+    @field_validator("reason")
+    @classmethod
+    def _says_why(cls, reason: str | None, said: ValidationInfo) -> str | None:
+        action = said.data.get("action")
+        if action in NEEDS_REASON and reason is None:
             raise ValueError("this action needs a reason")
-        listed = REASONS.get(self.action)
-        if listed is not None and self.reason not in listed:
+        listed = None if action is None else REASONS.get(action)
+        if listed is not None and reason not in listed:
             raise ValueError(f"the reason of this action is one of {', '.join(sorted(listed))}")
-        if (self.action is Action.COMPLETE) != (self.outcome is not None):
+        return reason
+
+    @field_validator("outcome")
+    @classmethod
+    def _says_what_came_of_it(cls, outcome: Outcome | None, said: ValidationInfo) -> Outcome | None:
+        action = said.data.get("action")
+        if action is not None and (action == Action.COMPLETE) != (outcome is not None):
             raise ValueError("an outcome is told when a referral is completed, and then always")
-        return self
+        return outcome
 
     def details(self) -> Mapping[str, Any]:
         """Give what else the partner said of its plans."""
