@@ -11,7 +11,7 @@ ENGINE ?= $(if $(shell command -v docker),docker,podman)
 COMPOSE ?= $(ENGINE) compose
 COMPOSED = $(COMPOSE) -f docker-compose.yml $(if $(DEMO),-f deploy/compose/demo.yml) $(if $(OBSERVABILITY),--profile observability)
 
-.PHONY: help setup demo run test evaluate bench check fmt docs alerts lock clean
+.PHONY: help setup demo run test fuzz evaluate bench check fmt docs alerts lock clean
 .PHONY: images up down sbom manifests manifests-crds manifests-server
 
 help: ## this list
@@ -36,12 +36,16 @@ run: setup ## the platform on this machine: make run [PORT=8080] [DEMO=1]
 test: setup ## every test, on real PostgreSQL
 	$(BIN)/pytest -n 2 --dist loadgroup -q
 
+fuzz: setup ## bad input, generated at length: make fuzz [EXAMPLES=100] [SEED=NUMBER, as a failure names it]
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),100) FUZZ_SEED=$(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')) nice $(BIN)/pytest tests/fuzz -q
+
 evaluate: setup ## how well records become people, against known truth: make evaluate [JSON=FILE]
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r evaluation.lock
 	$(BIN)/python -m single_node.evaluation $(if $(JSON),--json $(JSON))
 
-bench: setup ## figures measured in pairs, as `name ratio unit`, and bench.json
-	$(BIN)/python -m tests.bench
+bench: setup ## figures measured in pairs, as `name ratio unit`, and bench.json: make bench [FIGURES="relay_rate …"] [BENCH_RECORDS=100000]
+	$(if $(filter bulk_rate,$(or $(FIGURES),bulk_rate)),$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r benchmark.lock)
+	$(if $(BENCH_RECORDS),BENCH_RECORDS=$(BENCH_RECORDS)) $(BIN)/python -m tests.bench $(FIGURES)
 
 check: setup ## format, lint, types, import contracts
 	$(BIN)/ruff format --check $(CODE)

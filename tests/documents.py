@@ -7,7 +7,6 @@ import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import yaml  # type: ignore[import-untyped]  # comes with uvicorn, without types
 from fastapi import FastAPI
@@ -51,10 +50,10 @@ def problems_page() -> str:
         "| status | type | what is wrong | what to do |",
         "|---|---|---|---|",
     ]
-    for problem in problem_classes():
-        _, _, advice = dedent(problem.__doc__ or "").strip().partition("\n")
-        what_to_do = " ".join(dedent(advice).split())
-        lines.append(f"| {problem.status} | `{problem.type()}` | {problem.title()} | {what_to_do} |")
+    lines += [
+        f"| {problem.status} | `{problem.type()}` | {problem.title()} | {problem.advice()} |"
+        for problem in problem_classes()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -96,7 +95,7 @@ def documents() -> dict[Path, str]:
     made[ROOT / "docs" / "configuration.md"] = configuration.page()
     contracts = ROOT / "docs" / "contracts"
     for name, app in applications().items():
-        made[contracts / f"{name}.openapi.json"] = _pretty(FastAPI.openapi(app))
+        made[contracts / f"{name}.openapi.json"] = _pretty(app.openapi())
     made[contracts / "asyncapi.yaml"] = _yaml(asyncapi.document())
     for event in EVENTS.values():
         made[contracts / "events" / f"{event.type}.schema.json"] = _pretty(event.model_json_schema())

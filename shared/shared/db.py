@@ -2,19 +2,20 @@
 
 Every statement of a service runs inside `Database.transaction`, which first tells the row-level-security policies who
 is asking (the context), and commits when the block ends without an error: before the answer leaves, because routes
-answer after the block. Nothing else in the code base commits.
+answer after the block. A single statement that needs no context may be a transaction of its own (`Database.execute`).
+Nothing else in the code base commits.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from opentelemetry.trace import SpanKind
 from pydantic_core import from_json, to_json
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import Executable, Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -91,6 +92,7 @@ class Database:
             json_deserializer=from_json,
             connect_args={"timeout": 10, "server_settings": {"application_name": name, "timezone": "UTC"}},
         )
+        self._at_once = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self, context: Context = NO_CONTEXT) -> AsyncIterator[Transaction]:
@@ -100,8 +102,17 @@ class Database:
                 await _set(connection, context, enter=self._enter)
                 yield connection
 
+    async def execute(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[AnyRow]:
+        """Execute a statement that is a transaction of its own, without context, and give its rows.
+
+        It is committed when this returns, after one round trip instead of the three of `transaction`.
+        """
+        with telemetry.detail("transaction", kind=SpanKind.CLIENT, attributes=_IN_A_TRACE):
+            async with self._at_once.connect() as connection:
+                return (await connection.execute(statement, values)).all()
+
     @asynccontextmanager
-    async def on_duty(self, duty: str, *, progress: Progress | None = None) -> AsyncIterator[Transactions]:
+    async def on_duty(self, duty: str, *, progress: Progress | None = None) -> AsyncIterator["OnDuty"]:
         """Wait until nobody else in this database is on a duty, and be the one for the length of the block.
 
         `progress` beats while it waits.
@@ -118,7 +129,7 @@ class Database:
                     progress.beat()
                     await asyncio.sleep(_STANDBY_SECONDS)
                 await connection.commit()
-                yield _OneConnection(connection, enter=self._enter)
+                yield OnDuty(connection, enter=self._enter)
             finally:
                 # However the block ended, the lock goes with the connection.
                 await connection.invalidate()
@@ -139,8 +150,8 @@ class Database:
         await self._engine.dispose()
 
 
-class _OneConnection:
-    """Transactions on one connection, one after the other."""
+class OnDuty:
+    """Transactions on the one connection that holds a duty, one after the other."""
 
     def __init__(self, connection: AsyncConnection, *, enter: TextClause) -> None:
         self._connection = connection
@@ -151,6 +162,13 @@ class _OneConnection:
         async with self._connection.begin():
             await _set(self._connection, context, enter=self._enter)
             yield self._connection
+
+    async def listen(self, channel: str) -> asyncio.Event:
+        """Give what is set whenever a transaction that notifies a channel commits, as long as the connection lasts."""
+        heard = asyncio.Event()
+        driver: Any = (await self._connection.get_raw_connection()).driver_connection
+        await driver.add_listener(channel, lambda *_: heard.set())
+        return heard
 
 
 async def _set(connection: AsyncConnection, context: Context, *, enter: TextClause) -> None:

@@ -5,7 +5,8 @@ Also in this room: the account of what left, which the gateway writes into its a
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, FastAPI, Header, Request, Response
@@ -13,15 +14,23 @@ from prometheus_client import Counter
 from pydantic_core import to_json
 
 from shared.categories import Action, Category, Scope
+from shared.openapi import with_problems
 from shared.permit import HEADER, Permit, PermitGate, fingerprint
 from shared.problems import PermitFailure, PermitRefused
 from shared.web import render, request_id_of
+
+describe_permitted: Final = partial(
+    with_problems, always=(PermitRefused,), proof={"permit": {"type": "apiKey", "in": "header", "name": HEADER}}
+)
+"""Describes a service that answers to permits only."""
 
 
 def permitted(*actions: Action) -> Callable[..., Awaitable[Permit]]:
     """Make a dependency that gives the call's permit, for one of these actions only."""
 
-    async def permit(request: Request, token: Annotated[str | None, Header(alias=HEADER)] = None) -> Permit:
+    async def permit(
+        request: Request, token: Annotated[str | None, Header(alias=HEADER, include_in_schema=False)] = None
+    ) -> Permit:
         gate: PermitGate = request.app.state.permit_gate
         path = request.scope.get("raw_path", request.url.path.encode()).decode("latin-1")
         target = path.partition("?")[0] + (f"?{request.url.query}" if request.url.query else "")

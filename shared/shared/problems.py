@@ -15,8 +15,8 @@
     ├── InternalError         500
     └── Unavailable           503
 
-The class name is the type, the first line of the docstring the title. A problem names the field that is wrong and never
-its value.
+The class name is the type, the first line of the docstring the title, the rest of it the detail where a problem says
+nothing more exact. A problem names the field that is wrong and never its value.
 """
 
 import re
@@ -56,12 +56,17 @@ class Problem(Exception):
     @classmethod
     def type(cls) -> str:
         """Give the problem type: `/problems/` and the class name in kebab case."""
-        return "/problems/" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        return "/problems/" + re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
 
     @classmethod
     def title(cls) -> str:
         """Give the first line of the docstring."""
         return (cls.__doc__ or cls.__name__).strip().splitlines()[0].rstrip(".")
+
+    @classmethod
+    def advice(cls) -> str:
+        """Give the rest of the docstring, which says what to do; nothing if there is none."""
+        return " ".join((cls.__doc__ or "").strip().partition("\n")[2].split())
 
     def body(self, request_id: str) -> dict[str, Any]:
         """Render the problem document."""
@@ -69,7 +74,7 @@ class Problem(Exception):
             "type": self.type(),
             "title": self.title(),
             "status": self.status,
-            "detail": self.detail,
+            "detail": self.detail or self.advice(),
             "request_id": request_id,
             "errors": [asdict(error) for error in self.errors],
             **self.extensions,
@@ -143,7 +148,7 @@ class BodyTooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """This route does not take that content type."""
+    """This route does not take that content type or encoding."""
 
     status = 415
 

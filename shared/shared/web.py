@@ -13,16 +13,19 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import telemetry
+from shared.bodies import guarded
 from shared.db import is_transient
 from shared.logs import describe
+from shared.openapi import Describe, DescribedService
 from shared.problems import (
-    BodyTooLarge,
     FieldError,
     InternalError,
     InvalidRequest,
@@ -64,14 +67,24 @@ def create_app(
     streamed: re.Pattern[str] | None = None,
     origin_of: telemetry.OriginOf = telemetry.linked_to,
     docs_url: str | None = None,
+    describe: Describe = dict,
 ) -> FastAPI:
     """Make a service's application with the routes and the error handling all services share.
 
-    `ready` raises while the service cannot serve. Bodies over `max_body_bytes` are refused, except on paths that match
-    `streamed`, which count for themselves. `origin_of` says what becomes of a caller's `traceparent`; one that is not
-    ours to carry on is only pointed to.
+    `describe` makes the service's description of what FastAPI says of its routes. `ready` raises while the service
+    cannot serve. Bodies over `max_body_bytes` are refused, except on paths that match `streamed`, which count for
+    themselves. `origin_of` says what becomes of a caller's `traceparent`; one that is not ours to carry on is only
+    pointed to.
     """
-    app = FastAPI(title=title, version="1", lifespan=lifespan, docs_url=docs_url, redoc_url=None)
+    app = DescribedService(
+        describe,
+        title=title,
+        version="1",
+        lifespan=lifespan,
+        docs_url=docs_url,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect has the body sent once more, over plain HTTP behind a proxy that ends TLS
+    )
     app.state.registry = registry
     app.add_middleware(
         Envelope, app_registry=registry, max_body_bytes=max_body_bytes, streamed=streamed, origin_of=origin_of
@@ -161,7 +174,7 @@ class Envelope:
             await send(message)
 
         try:
-            await self._app(scope, self._capped(scope, receive), outgoing)
+            await self._app(scope, self._guarded(scope, receive), outgoing)
         except Exception as error:
             telemetry.fail(span, error)
             if status:
@@ -182,21 +195,9 @@ class Envelope:
         origin = self._origin_of(sent[0] if len(sent) == 1 else None)
         return telemetry.span(_method_of(scope), origin=origin, kind=SpanKind.SERVER)
 
-    def _capped(self, scope: Scope, receive: Receive) -> Receive:
-        if self._streamed is not None and self._streamed.search(scope["path"]):
-            return receive
-        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        received = int(length) if length.isdigit() and int(length) > self._max else 0
-
-        async def capped() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max:
-                raise BodyTooLarge(f"A body here holds at most {self._max} bytes.")
-            return message
-
-        return capped
+    def _guarded(self, scope: Scope, receive: Receive) -> Receive:
+        counts_itself = self._streamed is not None and self._streamed.search(scope["path"]) is not None
+        return guarded(receive, scope, at_most=None if counts_itself else self._max)
 
 
 def _method_of(scope: Scope) -> str:
@@ -251,12 +252,19 @@ async def _http(request: Request, error: Exception) -> Response:
     elif error.status_code == 404:
         problem = NotFound("There is no such resource.")
     elif error.status_code == 405:
-        problem = MethodNotAllowed(headers=dict(error.headers or {}))
+        problem = MethodNotAllowed(headers={"Allow": ", ".join(_methods_at(request))})
     elif error.status_code == 415:
         problem = UnsupportedMediaType("Send application/json.")
     else:
         problem = MalformedRequest("The request could not be read.")
     return render(problem, request_id_of(request))
+
+
+def _methods_at(request: Request) -> list[str]:
+    """List the methods of all routes at the path of a request; the first that matches knows only its own."""
+    routes = iter_route_contexts(request.app.routes)
+    at_path = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in at_path for method in route.methods or ()})
 
 
 def words_for(error: Mapping[str, Any]) -> str:
@@ -268,7 +276,8 @@ def pointer_to(location: tuple[Any, ...]) -> str:
     """Name a place in a request: a JSON pointer into the body, `?name` in the query, else the part and the name."""
     part, *rest = location
     if part == "body":
-        return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in rest)
+        steps = (str(step) for step in rest if step != "[key]")  # what Pydantic adds where a key itself is wrong
+        return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
     if part == "query":
         return "?" + ".".join(str(step) for step in rest)
     return f"{part} " + ".".join(str(step) for step in rest)

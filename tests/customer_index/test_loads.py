@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -18,7 +19,7 @@ from customer_index.extracts import CHUNK_LINES
 from customer_index.model import load_model
 from customer_index.preparation import Assertion
 from customer_index.queries.loads import find_waiting
-from single_node.population import generate
+from single_node.population import csv_lines, generate
 from tests.builders import AT, a_permit, a_record, facts, write_permit
 from tests.customer_index import behind
 from tests.customer_index.conftest import Index
@@ -96,6 +97,33 @@ async def test_a_bad_line_is_rejected_by_its_number_and_the_rest_goes_on(index: 
     done = await progress(index, "lbhf", load_id)
     assert (done["status"], done["received"], done["rejected"]) == ("done", 13, 10)
     assert await behind.count(admin, "records") == 3
+
+
+UNNAMEABLE = "must not hold a slash, nor be . or .., for no path could name the record"
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "text/csv"])
+async def test_a_local_id_that_no_path_can_name_is_rejected_by_its_line(
+    kind: str, index: Index, admin: AsyncEngine
+) -> None:
+    ids = ["ok-1", "Zyx/anthe", "/", ".", "..", "", "...", "a%2Fb", "a?b#c", "Gr\u00fcn 1", "a\tb"]
+    records = [{"local_id": one, "family_name": "Ash"} for one in ids]
+    body = ndjson(records) if kind != "text/csv" else "".join(csv_lines(records)).encode()
+
+    load_id = await load(index, "lbhf", "crm", body, content_type=kind)
+
+    found = await rejects(index, "lbhf", load_id)
+    first = 1 if kind != "text/csv" else 2
+    assert [(one["line"] - first, [error["pointer"] for error in one["errors"]]) for one in found] == [
+        (number, ["/local_id"]) for number in (1, 2, 3, 4, 5)
+    ]
+    assert [one["errors"][0]["detail"] for one in found[:4]] == [UNNAMEABLE] * 4
+    assert "Zyx" not in str(found)
+    kept = [one for one in ids if one not in ("Zyx/anthe", "/", ".", "..", "")]
+    assert await behind.count(admin, "records") == len(kept)
+    for one in kept:
+        path = f"/v1/sources/crm/records/{quote(one, safe='')}"
+        assert (await index.call("GET", path, a_permit("lbhf", source=facts("crm")))).json()["local_id"] == one
 
 
 async def test_the_last_line_needs_no_line_end_and_an_empty_extract_is_done(index: Index) -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from customer_index.linking import Linking, link
 from customer_index.model import load_model
 from customer_index.normalise import features
@@ -66,8 +68,9 @@ def test_a_ruled_out_relative_is_no_rival_and_no_review() -> None:
     assert linked(person(1, PERSON), person(2, PERSON), person(3, twin)) == ([2], [])
 
 
-def test_an_existing_link_is_kept_where_a_new_one_would_not_be_made() -> None:
-    weaker = person(2, PERSON | {"given_names": ["A"], "addresses": []})
+@pytest.mark.parametrize("less", [{"given_names": ["A"]}, {"date_of_birth": None}], ids=["forename", "bits"])
+def test_an_existing_link_is_kept_where_a_new_one_would_not_be_made(less: Record) -> None:
+    weaker = person(2, PERSON | {"addresses": []} | less)
     assert linked(person(1, PERSON), weaker) == ([], [2])
     assert linked(person(1, PERSON), weaker, existing={UUID(int=2)}) == ([2], [])
 

@@ -246,8 +246,11 @@ def test_a_corrected_record_stays_until_it_fractures() -> None:
         return stays(features(PERSON | change), others=members, model=MODEL)
 
     weaker = {"given_names": ["A"], "addresses": []}
-    assert placed(PERSON | weaker, person(1, PERSON)).joined is None
-    assert kept(weaker, PERSON)
+    names_alone: Record = {"date_of_birth": None, "addresses": [], "phones": [], "emails": []}
+    for change in (weaker, names_alone):
+        assert placed(PERSON | change, person(1, PERSON)).joined is None
+        assert kept(change, PERSON)
+        assert grouped([member(1, PERSON), member(2, PERSON | change)]) == [[1, 2]]
     assert kept({}, *())
     assert not kept({"given_names": ["Yasmin"]}, PERSON)
     assert not kept({"given_names": ["Zoe"], "family_name": "Lee", "date_of_birth": None, "addresses": []}, PERSON)

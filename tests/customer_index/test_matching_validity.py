@@ -35,6 +35,7 @@ def test_a_sound_record_has_no_warnings() -> None:
                 "known_as": "Mina",
                 "date_of_birth": "1980-02-29",
                 "date_of_death": "2020-01-01",
+                "gender": "female",
                 "nhs_number": "999 000 0018",
                 "national_insurance_number": "GA 12 34 56 A",
                 "addresses": [
@@ -66,6 +67,7 @@ def test_a_sound_record_has_no_warnings() -> None:
         ({"family_name": "N/A"}, "/family_name"),
         ({"known_as": "Mrs"}, "/known_as"),
         ({"previous_family_names": ["xxx"]}, "/previous_family_names/0"),
+        ({"gender": "f"}, "/gender"),
         ({"nhs_number": "9990000019"}, "/nhs_number"),
         ({"national_insurance_number": "BG123456A"}, "/national_insurance_number"),
         ({"date_of_birth": "31/12/1980"}, "/date_of_birth"),

@@ -1,5 +1,6 @@
 """Asserting, reading and withdrawing source records: what the caller is told, and what becomes of the persons."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,20 @@ async def test_a_new_record_makes_a_person_and_says_so(index: Index) -> None:
         "version": 1,
         "warnings": [],
     }
+
+
+async def test_a_record_brings_the_source_that_no_event_has_told_of_yet(index: Index, admin: AsyncEngine) -> None:
+    known = "SELECT owner, source, service_area, trust FROM sources"
+    await put(index, "lbhf", "crm/c-1")
+    assert await behind.ask(admin, known) == [("lbhf", "crm", "customer-services", 50)]
+
+    later = replace(write_permit("lbhf"), source=facts("crm", trust=90))
+    answer = await index.call("PUT", "/v1/sources/crm/records/c-2", later, json=SOMEBODY_ELSE)
+
+    assert answer.status_code == 201
+    assert await behind.ask(admin, known) == [("lbhf", "crm", "customer-services", 50)], (
+        "events change it, calls do not"
+    )
 
 
 async def test_a_second_record_of_one_human_joins_its_person(index: Index) -> None:

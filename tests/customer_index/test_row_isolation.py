@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.db import NO_CONTEXT, Database, Transaction
 from single_node.postgres import Server
-from tests.builders import a_permit, a_record, write_permit
+from tests.builders import a_permit, a_record, granting, write_permit
 from tests.conftest import url
 from tests.customer_index import behind
 from tests.customer_index.conftest import Index
@@ -169,7 +170,9 @@ async def test_raw_sql_of_one_scope_sees_neither_another_scope_nor_another_owner
 
 
 async def test_a_call_cannot_write_outside_its_own_source_area(filled: Index, single: dict[str, Database]) -> None:
-    writing = write_permit("lbhf").context()
+    # It sees its organisation's other areas, as a call for data-stewardship does, and still writes in one.
+    seeing = granting("lbhf/customer-services", "lbhf/housing", "wcc/customer-services")
+    writing = replace(write_permit("lbhf"), grants=seeing).context()
     for statement in (
         "UPDATE records SET version = 99 WHERE owner = 'wcc' OR scope <> 'lbhf/customer-services'",
         "DELETE FROM records WHERE owner = 'wcc' OR scope <> 'lbhf/customer-services'",
@@ -178,9 +181,10 @@ async def test_a_call_cannot_write_outside_its_own_source_area(filled: Index, si
     ):
         async with single["app"].transaction(writing) as tx:
             assert (await tx.execute(text(statement))).rowcount == 0, statement
-    with pytest.raises(DBAPIError, match="row-level security"):
-        async with single["app"].transaction(writing) as tx:
-            await tx.execute(text("UPDATE records SET owner = 'wcc' WHERE scope = 'lbhf/customer-services'"))
+    for moved in ("owner = 'wcc'", "scope = 'lbhf/housing'"):
+        with pytest.raises(DBAPIError, match="row-level security"):
+            async with single["app"].transaction(writing) as tx:
+                await tx.execute(text(f"UPDATE records SET {moved} WHERE scope = 'lbhf/customer-services'"))
 
 
 async def test_the_application_cannot_read_the_outbox(filled: Index, single: dict[str, Database]) -> None:

@@ -130,6 +130,17 @@ async def test_what_is_not_granted_as_a_value_neither_finds_nor_weighs(
     assert right == guessed == without, "a guess at what is withheld must change neither hit nor weight"
 
 
+async def test_a_guess_at_what_is_withheld_finds_nobody_whom_the_rest_alone_would_not_find(index: Index) -> None:
+    theirs = await put(index, "wcc", "crm/w-1")
+    open_to_all = granting("wcc/customer-services")
+    withheld: dict[Category, Form] = {one: Form.VALUE for one in Category if one is not Category.IDENTIFIERS}
+    guess = {"given_names": ["Adaeze"], "nhs_number": "9990000018"}
+
+    assert await search(index, guess, searching(grants=granting("wcc/customer-services", categories=withheld))) == []
+    (found,) = await search(index, guess, searching(grants=open_to_all))
+    assert found["person_id"] == theirs["person_id"]
+
+
 async def test_a_person_found_in_one_scope_shows_nothing_of_another(index: Index) -> None:
     await put(index, "wcc", "crm/w-1", a_record(emails=None, addresses=None))
     await put(index, "wcc", "housing/w-2")

@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -112,6 +113,7 @@ class StandIn:
 
     at: datetime
     permits: list[Permit] = field(default_factory=list)
+    headers: list[Headers] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     answer: Answer | None = None
     gate: PermitGate = field(default_factory=lambda: PermitGate(PERMIT_KEYS, audience="customer-index"))
@@ -125,6 +127,7 @@ class StandIn:
         target = scope["raw_path"].decode() + (f"?{request.url.query}" if request.url.query else "")
         permit = self.gate.verify(request.headers.get(HEADER), request=fingerprint(request.method, target), at=self.at)
         self.permits.append(permit)
+        self.headers.append(request.headers)
         self.bodies.append(await request.body())
         response = JSONResponse({}) if self.answer is None else await self.answer(permit, request)
         await response(scope, receive, send)

@@ -68,6 +68,20 @@ async def test_an_owner_is_told_nothing_of_what_a_call_saw_of_others(platform: P
     assert set(own["person_ids"]) == {str(PERSON), str(LINKED)}
 
 
+async def test_a_page_leads_on_for_its_reader_and_its_question_only(platform: Platform) -> None:
+    reader, colleague, stranger = "lbhf/ig/ig-lead", "lbhf/ike/ig-lead", "wcc/ig/ig-lead"
+    await platform.enter(colleague)
+    for _ in range(2):
+        await platform.call("GET", "/v1/organisations", ADA)
+    cursor = (await platform.call("GET", "/v1/audit", reader, params={"limit": 1})).json()["next"]
+
+    async def status(who: str, **asked: str) -> int:
+        return (await platform.call("GET", "/v1/audit", who, params={"cursor": cursor, **asked})).status_code
+
+    assert await status(reader) == 200
+    assert [await status(colleague), await status(stranger), await status(reader, subject="ada")] == [400, 400, 400]
+
+
 async def test_a_period_may_be_given_in_days(platform: Platform) -> None:
     await platform.call("GET", "/v1/organisations", ADA)
     day, next_day = AT.date(), AT.date() + timedelta(days=1)
@@ -79,8 +93,10 @@ async def test_a_period_may_be_given_in_days(platform: Platform) -> None:
     assert before.json()["items"] == []
 
 
-@pytest.mark.parametrize("bound", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
-async def test_a_bound_that_no_calendar_holds_is_told_apart_from_a_fault(platform: Platform, bound: str) -> None:
+@pytest.mark.parametrize("bound", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "0.5", "1782896400"])
+async def test_a_bound_that_no_calendar_holds_or_is_a_number_is_told_apart_from_a_fault(
+    platform: Platform, bound: str
+) -> None:
     refused = await platform.call("GET", "/v1/audit", "lbhf/ig/ig-lead", params={"to": bound})
 
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "?to")

@@ -247,6 +247,18 @@ async def test_a_load_streams_through_up_to_its_own_limit(peopled: Server) -> No
         assert [one.status_code for one in (too_large, announced, ordinary)] == [413, 413, 413]
 
 
+async def test_a_body_that_would_have_to_be_decoded_is_refused_and_never_passed_on(platform: Platform) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    for method, path in (("PUT", RECORD), ("POST", "/v1/sources/crm/loads")):
+        sent: dict[str, Any] = {"purpose": "data-stewardship", "content": b"{}", "headers": headers}
+        refused = await platform.call(method, path, CRM, **sent)
+        assert (refused.status_code, refused.json()["type"]) == (415, "/problems/unsupported-media-type"), path
+
+    assert platform.behind.bodies == []
+    [load, _, record] = (await platform.audited("lbhf", subject="crm"))[:3]
+    assert [(row["outcome"], row["status"]) for row in (load, record)] == [("failed", 415)] * 2
+
+
 async def test_no_value_of_a_resident_reaches_a_log(platform: Platform, capfd: pytest.CaptureFixture[str]) -> None:
     async def fail(_: Permit, __: Request) -> Response:
         return JSONResponse({"detail": CANARY}, 500)

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 
 from gateway.api import routers
 from gateway.api.directory import OPEN
+from gateway.problems import NotAuthenticated
 from shared.identity import TokenRefused, TokenVerifier, TrustedIssuer
 from single_node.postgres import Server
 from tests.builders import AT
@@ -44,7 +45,7 @@ async def test_no_route_answers_without_a_token_or_with_one_of_a_stranger(platfo
             refused = await platform.client.request(method, path, headers=headers, content=b"{not json")
             assert refused.status_code == 401, (method, path)
             assert refused.headers["WWW-Authenticate"] == "Bearer"
-            assert refused.json()["detail"] == ""
+            assert refused.json()["detail"] == NotAuthenticated.advice()
     assert len(routes) > 25
     assert platform.behind.permits == []
 

@@ -134,3 +134,13 @@ async def test_only_a_borough_keeps_sources(platform: Platform) -> None:
     refused = await platform.call("PUT", "/v1/organisations/shelter-west/sources/crm", OPERATOR, json=body)
 
     assert refused.status_code == 422
+
+
+async def test_a_source_keeps_the_service_area_it_was_registered_with(platform: Platform) -> None:
+    path = "/v1/organisations/lbhf/sources/crm"
+    before = await platform.call("GET", path, BOSS)
+
+    moved = await platform.call("PUT", path, BOSS, json={"service_area": "housing"}, headers={"If-Match": "*"})
+
+    assert (moved.status_code, moved.json()["type"]) == (409, "/problems/service-area-settled")
+    assert (await platform.call("GET", path, BOSS)).json() == before.json()

@@ -87,6 +87,18 @@ def test_every_cell_of_a_generated_world_is_decided_as_the_oracle_decides_it(
             assert decided(governance, asking, purpose, action) == expected
 
 
+@pytest.mark.parametrize("trigger", ["event", "referral", "batch"])
+def test_only_a_flow_that_a_call_sets_in_motion_shows_anything_to_a_call(trigger: str) -> None:
+    asking = worker("wcc", "caseworker")
+
+    def seen(**changes: Any) -> set[str]:
+        governance = compiled(world_of(agreement(flow(**changes))))
+        return {owner for owner, _, _ in decided(governance, asking, "homelessness", "read")}
+
+    assert "lbhf" in seen(trigger="request")
+    assert "lbhf" not in seen(trigger=trigger)
+
+
 @pytest.mark.parametrize("action", [each.value for each in Action])
 def test_a_borough_without_agreements_decides_on_its_own_records_as_the_oracle_does(action: str) -> None:
     world = world_of()

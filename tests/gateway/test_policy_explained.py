@@ -54,13 +54,15 @@ def world_with(*flows: dict[str, Any], status: str = "active", **changes: Any) -
 
 def denials_of(world: dict[str, Any], caller: dict[str, Any], purpose: str, **where: str) -> dict[str, Denial]:
     """Give the denials of LBHF's housing, by category."""
+    named = {"provider": "lbhf", "service_area": "housing", **where}
     found = explain(
         compiled(world),
         caller=calling(caller),
         purpose=Purpose(purpose),
         action=Action.READ,
         at=NOON,
-        **{"provider": "lbhf", "service_area": "housing", **where},
+        provider=named["provider"],
+        service_area=named["service_area"],
     )
     return {denial.category: denial for denial in found}
 

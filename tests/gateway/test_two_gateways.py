@@ -29,6 +29,7 @@ from shared.relay import publish_batch
 from single_node.postgres import Server
 from tests.builders import AT, PERMIT_KEY, PERMIT_KEYS, SECRET, a_record
 from tests.conftest import url
+from tests.forking import forked
 from tests.gateway.conftest import as_superuser, serving
 from tests.gateway.platform import AGREEMENT, Platform, a_token
 from tests.processes import an_api, environment
@@ -167,12 +168,12 @@ async def pair(peopled: Server) -> AsyncIterator[Pair]:
     async with index.router.lifespan_context(index), serving(peopled, behind=index) as platform:
         person_id, agreement_id = await linked_across(platform, peopled)
     told = environment(peopled, "customer_index", permit_keys=to_json(PERMIT_KEYS).decode())
-    async with an_api("customer_index", told) as inner:
+    async with an_api("customer_index", told, start=forked) as inner:
         key = to_json(PERMIT_KEY.as_dict(private=True)).decode()
         told = environment(peopled, "gateway", permit_key=key, customer_index_url=inner.address)
         async with (
-            an_api("gateway", told) as first,
-            an_api("gateway", told) as second,
+            an_api("gateway", told, start=forked) as first,
+            an_api("gateway", told, start=forked) as second,
             httpx.AsyncClient(base_url=first.address, trust_env=False, timeout=10) as to_first,
             httpx.AsyncClient(base_url=second.address, trust_env=False, timeout=10) as to_second,
         ):

@@ -95,7 +95,8 @@ async def test_nobody_but_a_steward_stewards(who: str, stewards: Council) -> Non
 
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/role-not-permitted")
     wrong = await stewards.platform.call("GET", "/v1/reviews", STEWARD, purpose="benefits")
-    assert wrong.status_code == 403
+    assert (wrong.status_code, wrong.json()["type"]) == (403, "/problems/purpose-not-permitted")
+    assert wrong.json()["needed"] == "one of the purposes data-stewardship"
     missing = await stewards.platform.call("GET", "/v1/reviews", STEWARD)
     assert missing.json()["type"] == "/problems/purpose-required"
 

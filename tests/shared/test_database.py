@@ -70,6 +70,33 @@ async def test_a_block_that_is_cancelled_leaves_nothing(database: Database) -> N
     assert await counted(database) == 0
 
 
+async def test_a_statement_of_its_own_is_committed_when_it_returns(database: Database, emptied: Server) -> None:
+    added = text("INSERT INTO inbox (source, subject, version) VALUES ('/tests', :subject, 1) RETURNING subject")
+
+    assert [row.subject for row in await database.execute(added, {"subject": "a"})] == ["a"]
+
+    elsewhere = Database(url(emptied, "customer_index", "worker"), pool_size=1, name="tests")
+    assert await counted(elsewhere) == 1
+    await elsewhere.close()
+
+
+async def test_the_one_connection_takes_statements_of_their_own_and_transactions_by_turns(database: Database) -> None:
+    both = text(
+        "INSERT INTO inbox (source, subject, version) SELECT '/tests', 'a', 1 / n FROM unnest(ARRAY[1, 0]) AS n"
+    )
+    with pytest.raises(DBAPIError):
+        await database.execute(both, {})
+    await database.execute(text("SELECT 1"), {})
+    with suppress(LookupError):
+        async with database.transaction({"scv.org": "lbhf"}) as tx:
+            await tx.execute(ADD, {"subject": "a"})
+            raise LookupError
+
+    (found,) = await database.execute(SETTING, {})
+    assert not found[0], "no context is left to it"
+    assert await counted(database) == 0
+
+
 async def test_a_context_holds_in_its_own_transaction_only(database: Database) -> None:
     async with database.transaction({"scv.org": "lbhf", "scv.scopes": "lbhf/housing,lbhf/crm"}) as tx:
         assert await setting(tx) == "lbhf"

@@ -3,8 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
@@ -17,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from shared.problems import FieldError, NotFound, Problem
 from shared.web import create_app
-from shared.wire import Name, Slug, Wire
+from shared.wire import Day, Name, Slug, Wire
 
 CANARY = "Zyxanthe"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -33,14 +32,24 @@ class TeapotIsEmpty(Problem):
 
 
 class Nested(Wire):
-    day: date
+    day: Day
+
+
+class NotATeapot(Problem):
+    """This is no teapot.
+
+    Look for one with
+    a `spout`.
+    """
+
+    status = 404
 
 
 class Body(Wire):
     name: Name
     slug: Slug = "x"
     nested: list[Nested] = []
-    odd: dict[str, int] = {}
+    odd: dict[Literal["left", "right"], int] = {}
 
 
 class _Refused(Exception):
@@ -56,6 +65,7 @@ def database_error(sqlstate: str) -> DBAPIError:
 FAILURES: dict[str, tuple[Exception, int]] = {
     "problem": (TeapotIsEmpty("None left.", errors=[FieldError("/tea", "is out")], legal=["fill"]), 418),
     "missing": (NotFound("Not here."), 404),
+    "unexplained": (NotATeapot(), 404),
     "value": (ValueError(CANARY), 500),
     "key": (KeyError(CANARY), 500),
     "deadlock": (database_error("40P01"), 503),
@@ -149,6 +159,14 @@ async def test_a_problem_is_rendered_as_its_class_says(client: httpx.AsyncClient
     }
 
 
+async def test_a_problem_that_says_no_more_gives_the_advice_of_its_class(client: httpx.AsyncClient) -> None:
+    problem = (await client.get("/v1/failures/unexplained")).json()
+
+    assert problem["type"] == "/problems/not-a-teapot"
+    assert problem["title"] == "This is no teapot"
+    assert problem["detail"] == "Look for one with a `spout`."
+
+
 @pytest.mark.parametrize("kind", FAILURES)
 async def test_what_nobody_handled_tells_only_whether_to_try_again(kind: str, client: httpx.AsyncClient) -> None:
     with structlog.testing.capture_logs() as logged:
@@ -179,6 +197,10 @@ async def test_an_answer_that_breaks_off_is_logged_without_its_message(client: h
         ({"json": {"name": "a\x00b"}}, 422, ["/name"]),
         ({"json": {"name": "Ash", "slug": CANARY}}, 422, ["/slug"]),
         ({"json": {"name": "Ash", "nested": [{"day": "2026-01-01"}, {"day": CANARY}]}}, 422, ["/nested/1/day"]),
+        ({"json": {"name": "Ash", "nested": [{"day": 86400}]}}, 422, ["/nested/0/day"]),
+        ({"json": {"name": "Ash", "nested": [{"day": "2026-01-01T00:00:00Z"}]}}, 422, ["/nested/0/day"]),
+        ({"json": {"name": "Ash", "nested": [{"day": "0000-00-00"}]}}, 422, ["/nested/0/day"]),
+        ({"json": {"name": "Ash", "odd": {"up": 1}}}, 422, ["/odd/up"]),
         ({"json": {"name": "Ash"}, "params": {"limit": "0"}}, 422, ["?limit"]),
         ({"json": {"name": "Ash"}, "params": {"limit": CANARY}}, 422, ["?limit"]),
         ({"json": [CANARY]}, 422, [""]),
@@ -202,6 +224,28 @@ async def test_a_bad_request_is_told_where_it_is_wrong(
     assert CANARY not in answer.text.replace(f"/{CANARY}~1~0", "")
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "identity, deflate", CANARY])
+async def test_a_body_that_would_have_to_be_decoded_is_refused(coding: str, client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    for path in ("/v1/bodies", "/v1/streams"):
+        refused = await client.post(path, content=b'{"name": "Ash"}', headers=headers)
+        assert (refused.status_code, refused.json()["type"]) == (415, "/problems/unsupported-media-type"), path
+        assert refused.headers["Accept-Encoding"] == "identity"
+        assert CANARY not in refused.text
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+async def test_a_body_as_it_is_may_say_so(coding: str, client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    answer = await client.post("/v1/bodies", content=b'{"name": "Ash"}', headers=headers)
+    assert answer.json() == {"name": "Ash", "limit": 1}
+
+
+async def test_where_there_is_no_body_its_encoding_is_nobodys_concern(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/livez", headers={"Content-Encoding": "gzip"})).status_code == 200
+    assert (await client.post("/v1/streams", headers={"Content-Encoding": "gzip"})).json() == {"bytes": 0}
+
+
 async def test_a_good_request_is_answered_whatever_json_calls_itself(client: httpx.AsyncClient) -> None:
     for kind in ("application/json", "application/json; charset=utf-8", "application/merge-patch+json"):
         answer = await client.post("/v1/bodies", content=b'{"name": "Ash"}', headers={"Content-Type": kind})
@@ -221,11 +265,13 @@ async def test_a_body_is_counted_as_it_comes_except_where_the_route_counts(clien
 async def test_unknown_routes_and_methods_are_problems_too(client: httpx.AsyncClient) -> None:
     missing = await client.get(f"/v1/{CANARY}")
     wrong = await client.put("/v1/bodies")
+    slashed = await client.post("/v1/bodies/", json={"name": CANARY})
 
     assert (missing.status_code, missing.json()["type"]) == (404, "/problems/not-found")
     assert (wrong.status_code, wrong.json()["type"]) == (405, "/problems/method-not-allowed")
     assert wrong.headers["Allow"] == "POST"
     assert CANARY not in missing.text
+    assert (slashed.status_code, slashed.json()["type"]) == (404, "/problems/not-found"), "sent on in plain text, maybe"
 
 
 async def test_metrics_count_by_route_and_never_by_what_was_in_its_place(client: httpx.AsyncClient) -> None:

@@ -13,7 +13,7 @@ from customer_index.api import routers
 from customer_index.model import load_model
 from customer_index.settings import Settings
 from shared.db import Database
-from shared.guard import count_refused
+from shared.guard import count_refused, describe_permitted
 from shared.ledger import ENTRY
 from shared.metrics import new_registry
 from shared.migrate import require_ready
@@ -44,6 +44,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = lambda: da
         max_body_bytes=settings.max_body_bytes,
         streamed=_LOADS,
         origin_of=child_of,
+        describe=describe_permitted,
     )
     app.state.settings = settings
     app.state.database = database

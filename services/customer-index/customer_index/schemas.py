@@ -8,12 +8,21 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.categories import Category, Form
-from shared.wire import Slug, Text, Wire
+from shared.wire import Day, Moment, Slug, Text, Wire
+
+
+def _nameable(local_id: str) -> str:
+    if "/" in local_id or local_id in (".", ".."):
+        raise ValueError("must not hold a slash, nor be . or .., for no path could name the record")
+    return local_id
+
 
 LocalId = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
+NewLocalId = Annotated[LocalId, AfterValidator(_nameable)]
+"""A local id that comes in a body; one that comes in a path is named by a path already."""
 ShortText = Annotated[Text, StringConstraints(max_length=100)]
 LongText = Annotated[Text, StringConstraints(max_length=300)]
 GivenName = Annotated[Text, StringConstraints(max_length=35)]
@@ -47,8 +56,8 @@ class Address(Wire):
     town: ShortText | None = None
     postcode: ShortText | None = None
     uprn: ShortText | None = None
-    from_: Annotated[date | None, Field(alias="from")] = None
-    to: date | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
     use: ShortText | None = None
 
 
@@ -63,8 +72,8 @@ class Marker(Wire):
     """A cautionary marker."""
 
     kind: ShortText
-    from_: Annotated[date | None, Field(alias="from")] = None
-    until: date | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    until: Day | None = None
     told_person: bool | None = None
 
 
@@ -76,8 +85,8 @@ class NewRecord(Wire):
     previous_family_names: Annotated[list[ShortText], Field(max_length=10)] = []
     known_as: ShortText | None = None
     title: ShortText | None = None
-    date_of_birth: date | None = None
-    date_of_death: date | None = None
+    date_of_birth: Day | None = None
+    date_of_death: Day | None = None
     gender: ShortText | None = None
     nhs_number: ShortText | None = None
     national_insurance_number: ShortText | None = None
@@ -90,7 +99,7 @@ class NewRecord(Wire):
     accessibility_needs: Annotated[list[ShortText], Field(max_length=20)] = []
     relationships: Annotated[list[Relationship], Field(max_length=50)] = []
     markers: Annotated[list[Marker], Field(max_length=50)] = []
-    observed_at: AwareDatetime | None = None
+    observed_at: Moment | None = None
     verification: dict[Attribute, Literal["unverified", "declared", "document", "authoritative"]] = {}
     """How well the source checked an attribute; `unverified` where it does not say."""
 
@@ -98,7 +107,7 @@ class NewRecord(Wire):
 class LoadLine(NewRecord):
     """A line of an extract: a record with its local id."""
 
-    local_id: LocalId
+    local_id: NewLocalId
 
 
 class Warned(Wire):
@@ -165,14 +174,14 @@ class NewSearch(Wire):
 
     given_names: Annotated[list[GivenName], Field(max_length=5)] = []
     family_name: ShortText | None = None
-    date_of_birth: date | None = None
+    date_of_birth: Day | None = None
     postcode: ShortText | None = None
     uprn: ShortText | None = None
     phone: ShortText | None = None
     email: LongText | None = None
     nhs_number: ShortText | None = None
     national_insurance_number: ShortText | None = None
-    limit: Annotated[int, Field(ge=1, le=50)] = 20
+    limit: Annotated[int, Field(strict=True, ge=1, le=50)] = 20
 
 
 class Found(Wire):

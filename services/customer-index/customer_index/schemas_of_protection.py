@@ -8,16 +8,16 @@ from pydantic import Field
 
 from customer_index.schemas import LocalId
 from shared.categories import Protection
-from shared.wire import Slug, Wire
+from shared.wire import Day, Slug, Wire
 
 
 class NewProtection(Wire):
     """Why and until when a person is protected, and whether its household with it."""
 
     scheme: Protection
-    until: date | None = None
+    until: Day | None = None
     """The last day; without one it lasts until it is lifted."""
-    review_on: date | None = None
+    review_on: Day | None = None
     household_wide: bool = False
 
 

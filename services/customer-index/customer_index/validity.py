@@ -28,6 +28,7 @@ ACCESSIBILITY_NEEDS: Final = words_of(
     " lip-reading longer-appointment makaton quiet-space sign-supported-english step-free-access text-relay"
     " wheelchair-access"
 )
+GENDERS: Final = words_of("female male other unknown")
 MARKER_KINDS: Final = words_of(
     "aggressive-animal do-not-visit-alone fire-risk no-lone-worker other police-advice threatening-behaviour"
     " verbal-abuse violence visit-in-pairs weapons"
@@ -128,6 +129,7 @@ def _life(record: Record, today: date) -> Iterator[FieldWarning]:
             yield FieldWarning(f"/{field}", f"lies before {EARLIEST_BIRTH.year}; kept, not used for matching")
     if born and died and died < born:
         yield FieldWarning("/date_of_death", "lies before the date of birth")
+    yield from _unlisted(record, "gender", GENDERS)
 
 
 def _addresses(record: Record) -> Iterator[FieldWarning]:

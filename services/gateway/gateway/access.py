@@ -18,7 +18,7 @@ from gateway.explain import refusal
 from gateway.hiding import find_hidden
 from gateway.policy import LOOKS, Decision, day_of
 from gateway.problems import PurposeRequired, UnknownSource
-from gateway.refusals import EmergencyNotPermitted, refused
+from gateway.refusals import EmergencyNotPermitted, Refused, refused
 from gateway.standing import Caller
 from shared.categories import AREA_CLASS, Action, Category, Form, Purpose, scope_of, split_scope
 from shared.permit import Permit, SourceFacts
@@ -41,7 +41,7 @@ async def grant_access(request: Request, call: Call, *, action: Action) -> Acces
     await _open_in_emergency(request, call, purpose=purpose, action=action)
     decision = snapshot.decide(caller, purpose=purpose, action=action, at=call.at, emergency=call.emergency)
     if not decision.grants:
-        raise refused(refusal(snapshot.governance, caller=caller, purpose=purpose, action=action, at=call.at))
+        raise _refusal(call, action=action)
     if call.emergency is None:
         return await open_access(request, call, decision, action=action)
     cleared, grants = clear_in_emergency(
@@ -59,17 +59,7 @@ async def grant_access_to_source(request: Request, call: Call, *, action: Action
         raise UnknownSource
     decision = snapshot.decide(caller, purpose=purpose, action=action, at=call.at)
     if Category.EXISTENCE not in decision.grants.get(scope_of(caller.org, facts.service_area), {}):
-        raise refused(
-            refusal(
-                snapshot.governance,
-                caller=caller,
-                purpose=purpose,
-                action=action,
-                at=call.at,
-                provider=caller.org,
-                service_area=facts.service_area,
-            )
-        )
+        raise _refusal(call, action=action, provider=caller.org, service_area=facts.service_area)
     return await open_access(request, call, decision, action=action, source=facts)
 
 
@@ -82,7 +72,7 @@ async def grant_access_across_owners(request: Request, call: Call) -> Access:
     snapshot, caller, purpose = call.snapshot, call.caller, purpose_of(call)
     own = snapshot.decide(caller, purpose=purpose, action=Action.STEWARD, at=call.at)
     if not own.grants:
-        raise refused(refusal(snapshot.governance, caller=caller, purpose=purpose, action=Action.STEWARD, at=call.at))
+        raise _refusal(call, action=Action.STEWARD)
     looked = snapshot.decide(caller, purpose=purpose, action=Action.READ, at=call.at)
     others = {scope: granted for scope, granted in looked.grants.items() if split_scope(scope)[0] != caller.org}
     return await open_access(request, call, replace(looked, grants={**own.grants, **others}), action=Action.STEWARD)
@@ -160,6 +150,22 @@ def purpose_of(call: Call) -> Purpose:
     if call.purpose is None:
         raise PurposeRequired
     return call.purpose
+
+
+def _refusal(call: Call, *, action: Action, provider: str | None = None, service_area: str | None = None) -> Refused:
+    """Make the refusal of a call that is granted nothing of what it asks for; it names no role the route turns away."""
+    return refused(
+        refusal(
+            call.snapshot.governance,
+            caller=call.caller,
+            purpose=purpose_of(call),
+            action=action,
+            at=call.at,
+            provider=provider,
+            service_area=service_area,
+            admitted=call.admitted,
+        )
+    )
 
 
 async def _open_in_emergency(request: Request, call: Call, *, purpose: Purpose, action: Action) -> None:

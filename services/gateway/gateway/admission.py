@@ -5,9 +5,9 @@ an audit row whatever happens. Not in this room: open routes, and the decision o
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -15,8 +15,10 @@ from starlette.exceptions import HTTPException
 from gateway import audit
 from gateway.audit import Entry, Outcome, StaleDecision
 from gateway.call import Call, identify, read_headers
+from gateway.headers import PURPOSE, of_a_change, of_a_look, of_any_call
 from gateway.limits import RateLimit
 from gateway.metrics import ApiMetrics
+from gateway.policy import LOOKS
 from gateway.problems import (
     AuditUnavailable,
     GovernanceUnsettled,
@@ -35,7 +37,7 @@ _ATTEMPTS: Final = 5
 _PURPOSES: Final = frozenset(Purpose)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-Admission = Callable[[Request], Awaitable[Call]]
+Admission = Callable[..., Awaitable[Call]]
 
 
 class GovernedRoute(APIRoute):
@@ -81,7 +83,7 @@ class ChangingRoute(GovernedRoute):
 def admits(*roles: Role) -> Admission:
     """Make a dependency that gives the call, if its caller holds one of these roles; none named means any role."""
 
-    async def admitted(request: Request) -> Call:
+    async def admitted(request: Request, _said: Annotated[None, Depends(of_any_call)]) -> Call:
         call: Call = request.state.call
         read_headers(call, request)
         _require_role(call, frozenset(roles or Role))
@@ -94,12 +96,15 @@ def admits(*roles: Role) -> Admission:
 def admits_for_purpose(*roles: Role, action: Action) -> Admission:
     """Make a dependency that gives a call for personal data: its caller holds one of these roles and has a purpose."""
 
-    async def admitted(request: Request) -> Call:
+    said = of_a_look if action in LOOKS else of_a_change
+
+    async def admitted(request: Request, _said: Annotated[None, Depends(said)]) -> Call:
         call: Call = request.state.call
         call.action = action
         call.purpose = _purpose_of(request)
+        call.admitted = frozenset(roles)
         read_headers(call, request)
-        _require_role(call, frozenset(roles))
+        _require_role(call, call.admitted)
         return call
 
     admitted.roles = roles  # type: ignore[attr-defined]  # read by the house rules
@@ -127,7 +132,7 @@ async def _within_limit(request: Request, call: Call) -> dict[str, str]:
 
 
 def _purpose_of(request: Request) -> Purpose:
-    named = request.headers.get("SCV-Purpose")
+    named = request.headers.get(PURPOSE)
     if named is None:
         raise PurposeRequired
     if named not in _PURPOSES:

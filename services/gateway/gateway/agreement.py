@@ -6,14 +6,13 @@ that content may be proposed (`clauses`), who has signed or suspended it (`lifec
 
 import hashlib
 import json
-import re
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from shared.categories import AREA_CLASS, Category, DataClass, Form, Purpose, Role
+from shared.wire import Day
 
 EVERY_ORDINARY_AREA = "*"
 ORDINARY_AREAS = frozenset(area for area, data_class in AREA_CLASS.items() if data_class is DataClass.ORDINARY)
@@ -55,13 +54,6 @@ class Cohort(StrEnum):
     OPEN_REFERRAL = "open-referral"
 
 
-def _iso_text(value: object) -> object:
-    """Refuse what would be read as a timestamp: a date is written as a date."""
-    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value)):
-        return value
-    raise ValueError("must be an ISO date, YYYY-MM-DD")
-
-
 def _known_area(value: str) -> str:
     if value != EVERY_ORDINARY_AREA and value not in AREA_CLASS:
         raise ValueError("must be one of the service areas, or * for every ordinary one")
@@ -72,7 +64,6 @@ def _known_area(value: str) -> str:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
 OrganisationId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 FlowId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-IsoDate = Annotated[date, BeforeValidator(_iso_text)]
 Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 AreaName = Annotated[str, AfterValidator(_known_area)]
 Article6 = Literal["a", "b", "c", "d", "e", "ea", "f"]
@@ -96,7 +87,7 @@ class Assurance(_Part):
     """A security scheme a party holds a certificate of."""
 
     scheme: Text
-    valid_until: IsoDate
+    valid_until: Day
 
 
 class Party(_Part):
@@ -187,7 +178,7 @@ class LogDeferral(_Part):
     """Why and until when the resident's log stays closed, and on whose word."""
 
     reason: Text
-    until: IsoDate
+    until: Day
     authorised_by: Text
 
 
@@ -202,7 +193,7 @@ class Dpia(_Part):
     """The data protection impact assessment behind the agreement."""
 
     ref: Text
-    date: IsoDate
+    date: Day
     outcome: Text
 
 
@@ -236,9 +227,9 @@ class AgreementContent(_Part):
 
     title: Text
     type: AgreementType
-    valid_from: IsoDate
-    valid_until: IsoDate
-    review_due: IsoDate | None = None
+    valid_from: Day
+    valid_until: Day
+    review_due: Day | None = None
     notice_days: Count | None = None
     parties: Annotated[tuple[Party, ...], Field(max_length=100)]
     flows: Annotated[tuple[Flow, ...], Field(max_length=500)]

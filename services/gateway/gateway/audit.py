@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from gateway.call import Call
 from gateway.problems import AuditUnavailable, RestoredNotReplayed
 from shared.categories import Scope, split_scope
-from shared.db import Database, Transaction
+from shared.db import AnyRow, Database, Transaction
 from shared.ledger import is_closed
 from shared.logs import describe
 
@@ -103,10 +103,8 @@ async def append(tx: Transaction, call: Call, entry: Entry, *, as_of: int | None
     Raises `StaleDecision`, and writes nothing, if the rules have changed, `AuditUnavailable` if it cannot be written.
     """
     with _or_unavailable():
-        written = (await tx.execute(_APPEND, {**_row(call, entry), "as_of": as_of})).one_or_none()
-    if written is None:
-        raise StaleDecision
-    call.recorded = entry
+        written = (await tx.execute(_APPEND, _row(call, entry, as_of=as_of))).all()
+    _note(call, entry, written=written)
 
 
 async def record(database: Database, call: Call, entry: Entry) -> None:
@@ -127,8 +125,14 @@ async def record_outcome(database: Database, call: Call, entry: Entry) -> None:
 
 async def _commit(database: Database, call: Call, entry: Entry, *, as_of: int | None) -> None:
     with _or_unavailable():
-        async with database.transaction() as tx:
-            await append(tx, call, entry, as_of=as_of)
+        written = await database.execute(_APPEND, _row(call, entry, as_of=as_of))
+    _note(call, entry, written=written)
+
+
+def _note(call: Call, entry: Entry, *, written: Sequence[AnyRow]) -> None:
+    if not written:
+        raise StaleDecision
+    call.recorded = entry
 
 
 @contextmanager
@@ -155,7 +159,7 @@ def shown_in(header: str | None) -> Shown:
     )
 
 
-def _row(call: Call, entry: Entry) -> dict[str, Any]:
+def _row(call: Call, entry: Entry, *, as_of: int | None) -> dict[str, Any]:
     return {
         "audit_id": call.txn,
         "at": call.at,
@@ -180,4 +184,5 @@ def _row(call: Call, entry: Entry) -> dict[str, Any]:
         "epoch": call.snapshot.epoch,
         "acting_for": None if call.caller.employer is None else call.caller.org,
         "emergency": call.emergency,
+        "as_of": as_of,
     }

@@ -24,7 +24,7 @@ from shared.identity import Identity, TokenRefused, TokenVerifier
 if TYPE_CHECKING:
     from gateway.audit import Entry
 
-_CASE_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
+CASE_REFERENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,63}")
 _ROLES: Final = frozenset(Role)
 
 NO_PROOF: Final = {"WWW-Authenticate": "Bearer"}
@@ -42,6 +42,8 @@ class Call:
     route: str
     action: str = "govern"
     purpose: Purpose | None = None
+    admitted: frozenset[Role] = frozenset(Role)
+    """The roles that the route admits, of which a refusal may ask for one."""
     case_reference: str | None = None
     declared: Emergency | None = None
     """The emergency that its caller declares."""
@@ -90,7 +92,7 @@ def read_headers(call: Call, request: Request) -> None:
     Raises `MalformedCaseReference`, `NoMandate` or `MalformedEmergency`.
     """
     reference = request.headers.get("SCV-Case")
-    if reference is not None and _CASE_REFERENCE.fullmatch(reference) is None:
+    if reference is not None and CASE_REFERENCE.fullmatch(reference) is None:
         raise MalformedCaseReference
     call.case_reference = reference
     call.caller = _acting_for(call, request.headers.get("SCV-Acting-For", call.caller.org))

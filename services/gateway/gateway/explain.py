@@ -19,6 +19,7 @@ from gateway.standing import Caller, Reason, Refusal, listed, unmet_conditions
 from shared.categories import AREA_CLASS, Action, Category, Purpose, Role, Scope, scope_of
 
 _REASONS: Final = tuple(Reason)
+_EVERY_ROLE: Final = frozenset(Role)
 _IN_ORDER: Final = tuple(category for category in Category if category in DISCLOSABLE)
 
 
@@ -43,8 +44,12 @@ def explain(
     at: datetime,
     provider: str | None = None,
     service_area: str | None = None,
+    admitted: frozenset[Role] = _EVERY_ROLE,
 ) -> list[Denial]:
-    """List every cell a call is not granted, the caller's own first; one provider's or one area's if they are named."""
+    """List every cell a call is not granted, the caller's own first; one provider's or one area's if they are named.
+
+    A role that is not `admitted` to the call, whatever it may see, is not named as what would be needed.
+    """
     decision = decide(governance, caller=caller, purpose=purpose, action=action, at=at)
     received = _weigh(governance, caller=caller, purpose=purpose, at=at)
     denials = []
@@ -64,7 +69,14 @@ def explain(
                 if category in forbidden:
                     why = forbidden_by(forbidden[category])
                 elif owner == caller.org:
-                    why = _own_refusal(caller.held_roles, purpose=purpose, action=action, area=area, category=category)
+                    why = _own_refusal(
+                        caller.held_roles,
+                        purpose=purpose,
+                        action=action,
+                        area=area,
+                        category=category,
+                        able=admitted & _who(action),
+                    )
                 else:
                     why = _other_refusal(offers, action=action, scope=scope, category=category)
                 denials.append(_denial(why, provider=owner, service_area=area, category=category))
@@ -80,6 +92,7 @@ def refusal(
     at: datetime,
     provider: str | None = None,
     service_area: str | None = None,
+    admitted: frozenset[Role] = _EVERY_ROLE,
 ) -> Refusal:
     """Give the one reason that comes nearest to a grant, for a call that is granted nothing of what it asks for.
 
@@ -93,6 +106,7 @@ def refusal(
         at=at,
         provider=provider,
         service_area=service_area,
+        admitted=admitted,
     )
     nearest = max(
         (denial for denial in denials if denial.category is Category.EXISTENCE),
@@ -180,15 +194,24 @@ def _misses(offers: list[_Offer], *, scope: Scope, category: Category) -> Iterat
 
 
 @lru_cache(maxsize=65536)
-def _own_refusal(roles: frozenset[Role], *, purpose: Purpose, action: Action, area: str, category: Category) -> Refusal:
-    """Give the nearest miss of a borough's own cell: another role for this purpose, else another purpose, else both."""
-    able = [role for role in _who(action) if _shows(role, purpose, action, area, category)]
-    if able:
-        return Refusal(reason=Reason.ROLE_NOT_PERMITTED, needed=f"one of the roles {listed(able)}")
+def _own_refusal(
+    roles: frozenset[Role],
+    *,
+    purpose: Purpose,
+    action: Action,
+    area: str,
+    category: Category,
+    able: frozenset[Role],
+) -> Refusal:
+    """Give the nearest miss of a borough's own cell: another role for this purpose, else another purpose, else both;
+    `able` are the roles worth naming."""
+    here = [role for role in able if _shows(role, purpose, action, area, category)]
+    if here:
+        return Refusal(reason=Reason.ROLE_NOT_PERMITTED, needed=f"one of the roles {listed(here)}")
     fitting = [each for each in Purpose if category in own_areas(roles, purpose=each, action=action).get(area, ())]
     if fitting:
         return Refusal(reason=Reason.PURPOSE_NOT_PERMITTED, needed=f"one of the purposes {listed(fitting)}")
-    elsewhere = {role for role in _who(action) for each in Purpose if _shows(role, each, action, area, category)}
+    elsewhere = {role for role in able for each in Purpose if _shows(role, each, action, area, category)}
     if elsewhere:
         needed = f"one of the roles {listed(elsewhere)}, for a purpose that admits it"
         return Refusal(reason=Reason.ROLE_NOT_PERMITTED, needed=needed)
@@ -199,6 +222,6 @@ def _shows(role: Role, purpose: Purpose, action: Action, area: str, category: Ca
     return category in own_categories(role, purpose=purpose, action=action, service_area=area)
 
 
-def _who(action: Action) -> list[Role]:
-    """List the roles worth naming: a worker who wants to look is not told to become a system."""
-    return [role for role in Role if role is not Role.SYSTEM or action is Action.WRITE]
+def _who(action: Action) -> frozenset[Role]:
+    """Give the roles worth naming: a worker who wants to look is not told to become a system."""
+    return _EVERY_ROLE if action is Action.WRITE else _EVERY_ROLE - {Role.SYSTEM}

@@ -178,13 +178,15 @@ def render_grants(grants: Grants) -> dict[str, list[str]]:
     Rows stricter than their area follow from the same rules and are not listed apart.
     """
     return {
-        scope: [
-            category.value if form is Form.VALUE else f"{category}:{form}"
-            for category, form in sorted(grants[scope].items())
-        ]
+        scope: [render_cell(category, form) for category, form in sorted(grants[scope].items())]
         for scope in sorted(grants)
         if not is_stricter(scope)
     }
+
+
+def render_cell(category: Category, form: Form) -> str:
+    """Write what is granted of a category: its name, and the form where that is less than the value."""
+    return category.value if form is Form.VALUE else f"{category}:{form}"
 
 
 def day_of(at: datetime) -> date:

@@ -18,6 +18,7 @@ Problem
 │   ├── UnknownService        404
 │   └── UnknownCall           404
 ├── IssuerTaken               409
+├── ServiceAreaSettled        409
 ├── AlreadyReviewed           409
 ├── NotYetSealed              409
 ├── IllegalTransition         409
@@ -163,6 +164,16 @@ class IssuerTaken(Problem):
     """This issuer is registered already.
 
     An issuer speaks for one organisation and is registered under one name.
+    """
+
+    status = 409
+
+
+class ServiceAreaSettled(Problem):
+    """This source system is registered with another service area.
+
+    What it asserted is shared and withheld with that area, and stays there. Register what another area asserts as a
+    source system of its own.
     """
 
     status = 409

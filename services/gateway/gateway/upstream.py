@@ -82,7 +82,8 @@ class Upstream:
         request = self._client.build_request(
             method,
             target,
-            headers=dict(headers or {}),
+            # As they came: a server takes each byte of a header for a character.
+            headers=[(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()],
             content=content or None,
             timeout=_patience(self._timeout_seconds + patience_seconds),
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
+from customer_index.problems import UnknownPerson, UnknownRecord
 from customer_index.queries.anchors import anchor_of_person, anchor_of_record
 from customer_index.queries.household import find_household
 from customer_index.queries.people import find_visible_records
@@ -15,6 +16,7 @@ from customer_index.schemas import AnchorView, NewAnchor
 from shared.categories import Action
 from shared.dependencies import Db
 from shared.guard import Now, permitted
+from shared.openapi import answers
 from shared.permit import Permit
 
 router = APIRouter(prefix="/v1", tags=["People"])
@@ -22,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["People"])
 MayAnchor = Annotated[Permit, Depends(permitted(Action.READ, Action.WRITE, Action.REFER))]
 
 
-@router.post("/anchors")
+@router.post("/anchors", responses=answers(UnknownRecord, UnknownPerson))
 async def post_anchor(wanted: NewAnchor, permit: MayAnchor, at: Now, database: Db) -> AnchorView:
     """Give the caller's own organisation's record of a subject, the person, and if asked who lives with it."""
     household: set[UUID] = set()

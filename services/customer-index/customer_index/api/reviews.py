@@ -10,12 +10,14 @@ from customer_index.api.records import MayRead
 from customer_index.api.state import MatchingModel
 from customer_index.commands.acts import Acting
 from customer_index.commands.reviews import decide_review
+from customer_index.problems import KeptApartBySeal, PersonsChanged, ReviewDecided
 from customer_index.queries.people import account_for
 from customer_index.queries.reviews import list_reviews
 from customer_index.stewardship import NewDecision, ReviewStatus, ReviewView
 from shared.categories import Action
 from shared.dependencies import Db, PageCursors
 from shared.guard import Now, permitted
+from shared.openapi import answers
 from shared.paging import Cursor, Limit, Page
 from shared.permit import DISCLOSED_HEADER, Permit
 
@@ -54,7 +56,7 @@ async def get_reviews(
     )
 
 
-@router.post("/{review_id}/decision")
+@router.post("/{review_id}/decision", responses=answers(KeptApartBySeal, PersonsChanged, ReviewDecided))
 async def post_decision(
     review_id: UUID,
     decision: NewDecision,

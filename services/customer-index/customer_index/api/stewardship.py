@@ -10,16 +10,18 @@ from customer_index.api.state import MatchingModel
 from customer_index.commands.acts import Acting, Done
 from customer_index.commands.stewardship import merge_persons, split_person
 from customer_index.commands.undo import undo
+from customer_index.problems import AlreadyUndone, KeptApartBySeal, PersonsChanged, UndoBlocked
 from customer_index.queries.people import VisibleRecord, account_for_change
 from customer_index.stewardship import NewMerge, NewSplit, PersonRecords, Stewarded
 from shared.dependencies import Db
 from shared.guard import Now
+from shared.openapi import answers
 from shared.permit import DISCLOSED_HEADER
 
 router = APIRouter(prefix="/v1", tags=["Stewardship"])
 
 
-@router.post("/people/{person_id}/merge")
+@router.post("/people/{person_id}/merge", responses=answers(KeptApartBySeal, PersonsChanged))
 async def post_merge(
     person_id: UUID,
     merge: NewMerge,
@@ -36,7 +38,7 @@ async def post_merge(
     return _answer(response, done)
 
 
-@router.post("/people/{person_id}/split")
+@router.post("/people/{person_id}/split", responses=answers(KeptApartBySeal, PersonsChanged))
 async def post_split(
     person_id: UUID,
     split: NewSplit,
@@ -53,7 +55,7 @@ async def post_split(
     return _answer(response, done)
 
 
-@router.post("/stewardship/{stewardship_id}/undo")
+@router.post("/stewardship/{stewardship_id}/undo", responses=answers(AlreadyUndone, KeptApartBySeal, UndoBlocked))
 async def post_undo(
     stewardship_id: UUID, permit: MaySteward, at: Now, database: Db, model: MatchingModel, response: Response
 ) -> Stewarded:

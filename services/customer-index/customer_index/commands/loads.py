@@ -18,7 +18,7 @@ from customer_index.commands.records import assert_records
 from customer_index.extracts import LINE_BYTES, Chunk, Form
 from customer_index.model import Model
 from customer_index.preparation import Assertion, Prepared, prepare
-from customer_index.schemas import LoadLine, LocalId
+from customer_index.schemas import LoadLine, NewLocalId
 from customer_index.tables import load_chunks, load_rejects, loads
 from shared.db import AnyRow, Transaction
 from shared.permit import Permit
@@ -52,7 +52,7 @@ class _Named(Wire):
 
     model_config = ConfigDict(extra="ignore")
 
-    local_id: LocalId
+    local_id: NewLocalId
 
 
 async def stage_load(

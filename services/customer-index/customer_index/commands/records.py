@@ -108,7 +108,6 @@ async def _accept_match(tx: Transaction, local_id: str, *, by: Assertion, if_mat
 
 
 async def _assert(tx: Transaction, batch: Sequence[Prepared], *, by: Assertion, model: Model) -> list[Taken]:
-    await know_source(tx, by)
     for _ in range(_ATTEMPTS):
         found = await find_records(
             tx, owner=by.owner, source=by.source.source, local_ids=[record.local_id for record in batch]

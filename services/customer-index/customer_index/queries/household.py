@@ -18,6 +18,14 @@ from shared.permit import Permit
 _MOST_PEOPLE = 200
 """Records looked at in one home; more is a communal establishment, not a household."""
 
+_BY_KEY = (
+    select(members.c.person_id)
+    .join(block_keys, block_keys.c.record_id == members.c.record_id)
+    .where(block_keys.c.key == bindparam("keys", type_=ARRAY(BigInteger)).any_())
+    .where(block_keys.c.owner == bindparam("owners", type_=ARRAY(Text)).any_())
+    .limit(_MOST_PEOPLE)
+)
+
 
 async def find_household(
     tx: Transaction, visible: Sequence[VisibleRecord], *, permit: Permit, at: datetime
@@ -32,29 +40,20 @@ async def find_household(
     if not asserting:
         return [], []
     owners = {record.disclosed.owner for record in visible if _is_granted(permit.grants.get(record.scope, {}))}
-    nearby = await _find_nearby(tx, asserting, owners=owners, permit=permit, at=at)
     own = {record.person_id for record in visible}
-    others = [record for record in nearby if record.person_id not in own and _grants_household(record)]
+    found_near = await _find_nearby(tx, asserting, owners=owners)
+    nearby = await find_visible_records(tx, person_ids=found_near - own, permit=permit, at=at)
+    others = [record for record in nearby if _grants_household(record)]
     found = memberships(asserting, map(_household_record, others))
     seen = {membership.person_id for membership in found}
     return found, [record for record in others if record.person_id in seen]
 
 
-async def _find_nearby(
-    tx: Transaction, asserting: Sequence[HouseholdRecord], *, owners: Collection[str], permit: Permit, at: datetime
-) -> list[VisibleRecord]:
+async def _find_nearby(tx: Transaction, asserting: Sequence[HouseholdRecord], *, owners: Collection[str]) -> set[UUID]:
     keys = {digest for record in asserting for digest in home_digests(record)}
     keys |= {relation_key(record.source, record.local_id) for record in asserting}
-    by_key = (
-        select(members.c.person_id)
-        .join(block_keys, block_keys.c.record_id == members.c.record_id)
-        .where(block_keys.c.key == bindparam("keys", type_=ARRAY(BigInteger)).any_())
-        .where(block_keys.c.owner == bindparam("owners", type_=ARRAY(Text)).any_())
-        .limit(_MOST_PEOPLE)
-    )
-    found = set((await tx.execute(by_key, {"keys": list(keys), "owners": list(owners)})).scalars())
-    found |= await _find_related(tx, asserting)
-    return await find_visible_records(tx, person_ids=found, permit=permit, at=at)
+    found = set((await tx.execute(_BY_KEY, {"keys": list(keys), "owners": list(owners)})).scalars())
+    return found | await _find_related(tx, asserting)
 
 
 async def _find_related(tx: Transaction, asserting: Collection[HouseholdRecord]) -> set[UUID]:

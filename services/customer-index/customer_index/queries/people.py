@@ -25,6 +25,21 @@ from shared.permit import Linkage, Permit
 
 _MOMENT = TypeAdapter(datetime)
 
+_PERSON = select(persons.c.owner, persons.c.merged_into).where(
+    persons.c.person_id == bindparam("person_id"),
+    exists().where(members.c.person_id == func.coalesce(persons.c.merged_into, persons.c.person_id)),
+)
+_LINKS = select(links).where(
+    or_(links.c.first_person == bindparam("person_id"), links.c.second_person == bindparam("person_id"))
+)
+_VISIBLE = (
+    select(records, members.c.person_id, members.c.features, members.c.schemes, sources.c.trust)
+    .join(members, members.c.record_id == records.c.record_id)
+    .outerjoin(sources, (sources.c.owner == records.c.owner) & (sources.c.source == records.c.source))
+    .order_by(records.c.owner, records.c.source, records.c.local_id)
+)
+_OF_PERSONS = _VISIBLE.where(members.c.person_id == bindparam("persons", type_=ARRAY(Uuid)).any_())
+
 
 @dataclass(frozen=True, slots=True)
 class VisibleRecord:
@@ -78,11 +93,7 @@ async def get_person(tx: Transaction, person_id: UUID) -> tuple[str, UUID | None
 
     Nobody is known but by a record that the call may know of, whatever else opens the person's row.
     """
-    lives_on = func.coalesce(persons.c.merged_into, persons.c.person_id)
-    statement = select(persons.c.owner, persons.c.merged_into).where(
-        persons.c.person_id == person_id, exists().where(members.c.person_id == lives_on)
-    )
-    row = (await tx.execute(statement)).one_or_none()
+    row = (await tx.execute(_PERSON, {"person_id": person_id})).one_or_none()
     if row is None:
         raise UnknownPerson("There is no such person, or none that you may know of.")
     return row.owner, row.merged_into
@@ -106,9 +117,8 @@ async def find_former_ids(tx: Transaction, person_id: UUID) -> Sequence[UUID]:
 async def find_links(tx: Transaction, person_id: UUID, *, linkages: Collection[Linkage]) -> list[LinkedPerson]:
     """Give the persons linked with this one by owners who link now, in the areas they open today."""
     open_areas = {(one.first, one.second): (one.first_areas, one.second_areas) for one in linkages}
-    statement = select(links).where(or_(links.c.first_person == person_id, links.c.second_person == person_id))
     found = []
-    for row in await tx.execute(statement):
+    for row in await tx.execute(_LINKS, {"person_id": person_id}):
         firsts, seconds = open_areas.get((row.first_owner, row.second_owner), (frozenset(), frozenset()))
         if firsts.isdisjoint(row.first_areas) or seconds.isdisjoint(row.second_areas):
             continue
@@ -122,8 +132,7 @@ async def find_visible_records(
     tx: Transaction, *, person_ids: Collection[UUID], permit: Permit, at: datetime
 ) -> list[VisibleRecord]:
     """Give the records of some persons that the permit opens, disclosed as far as it grants and protection allows."""
-    statement = _visible().where(members.c.person_id == bindparam("persons", type_=ARRAY(Uuid)).any_())
-    rows = await tx.execute(statement, {"persons": list(person_ids)})
+    rows = await tx.execute(_OF_PERSONS, {"persons": list(person_ids)})
     visible = [_disclosed(row, permit=permit, at=at) for row in rows]
     shown = [record for record in visible if Category.EXISTENCE in record.granted]
     return await _without_closed_relations(tx, shown, permit=permit, at=at)
@@ -133,7 +142,7 @@ async def find_record(
     tx: Transaction, *, source: str, local_id: str, permit: Permit, at: datetime
 ) -> VisibleRecord | None:
     """Give one record of the caller's own organisation, as far as the permit opens it."""
-    statement = _visible().where(
+    statement = _VISIBLE.where(
         records.c.owner == permit.org, records.c.source == source, records.c.local_id == local_id
     )
     row = (await tx.execute(statement)).one_or_none()
@@ -155,7 +164,7 @@ async def _without_closed_relations(
     if not wanted:
         return list(visible)
     named = tuple_(records.c.owner, records.c.source, records.c.local_id).in_(wanted)
-    rows = await tx.execute(_visible().where(named))
+    rows = await tx.execute(_VISIBLE.where(named))
     known = {(row.owner, row.source, row.local_id): _disclosed(row, permit=permit, at=at) for row in rows}
     closed = {name for name, record in known.items() if Category.HOUSEHOLD not in record.granted}
     closed |= {name for name in wanted - known.keys() if name[0] != permit.org}
@@ -212,15 +221,6 @@ def _account(noted: Iterable[tuple[VisibleRecord, Collection[Category]]]) -> Dis
             categories=categories,
         )
     return account
-
-
-def _visible() -> Any:
-    return (
-        select(records, members.c.person_id, members.c.features, members.c.schemes, sources.c.trust)
-        .join(members, members.c.record_id == records.c.record_id)
-        .outerjoin(sources, (sources.c.owner == records.c.owner) & (sources.c.source == records.c.source))
-        .order_by(records.c.owner, records.c.source, records.c.local_id)
-    )
 
 
 def _disclosed(row: Any, *, permit: Permit, at: datetime) -> VisibleRecord:

@@ -8,22 +8,29 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from gateway.admission import ChangingRoute, GovernedRoute, admits
 from gateway.agreement import AgreementContent
+from gateway.api.audit import From, To
+from gateway.api.replay import replay
 from gateway.call import Call
 from gateway.change import changing
 from gateway.clauses import Finding, problems_of, warnings_of
 from gateway.commands.agreements import By, create_agreement, move_agreement, replace_agreement
-from gateway.lifecycle import AgreementAction, AgreementStatus
-from gateway.problems import AgreementNotLawful, UnknownAgreement
+from gateway.governance import Agreement
+from gateway.impact import supposed, with_agreement
+from gateway.lifecycle import AgreementAction, AgreementStatus, IllegalTransitionError
+from gateway.problems import AgreementNotLawful, IllegalTransition, OtherDigest, UnknownAgreement
 from gateway.queries.agreements import AgreementVersion, StoredAgreement, find_agreement, list_agreements
+from gateway.queries.register import barred_sources
 from gateway.refusals import RoleNotPermitted
 from gateway.schemas.agreements import AgreementView, NewTransition, SignatureView, WarningView
+from gateway.schemas.impact import ImpactView, NewSupposition
 from gateway.tables import idempotency
 from shared.categories import Role
 from shared.db import Transaction
 from shared.idempotency import IdempotencyKey, earlier_result, keep_result, request_fingerprint
+from shared.openapi import answers
 from shared.paging import Cursor, Cursors, Limit, Page
 from shared.preconditions import IfMatch, etag_of
-from shared.problems import FieldError, InvalidRequest
+from shared.problems import FieldError, InvalidRequest, VersionRequired
 
 reads = APIRouter(prefix="/v1/agreements", tags=["agreements"], route_class=GovernedRoute)
 changes = APIRouter(prefix="/v1/agreements", tags=["agreements"], route_class=ChangingRoute)
@@ -85,7 +92,7 @@ async def get_agreement(request: Request, response: Response, call: Anyone, agre
     return _answer(response, call, stored)
 
 
-@changes.put("/{agreement_id}")
+@changes.put("/{agreement_id}", responses=answers(VersionRequired, IllegalTransition))
 async def put_agreement(
     request: Request,
     response: Response,
@@ -102,7 +109,7 @@ async def put_agreement(
     return _answer(response, call, stored)
 
 
-@changes.post("/{agreement_id}/transitions")
+@changes.post("/{agreement_id}/transitions", responses=answers(IllegalTransition, OtherDigest))
 async def post_transition(
     request: Request, response: Response, call: Mover, agreement_id: UUID, new: NewTransition, if_match: IfMatch = None
 ) -> AgreementView:
@@ -120,6 +127,37 @@ async def post_transition(
         stored = await _required(made.tx, agreement_id, org=by.org)
     response.headers["ETag"] = etag_of(stored.revision)
     return _view_of(call, stored, next(each for each in stored.versions if each.version == moved))
+
+
+@reads.post("/{agreement_id}/impact", responses=answers(IllegalTransition))
+async def post_agreement_impact(
+    request: Request,
+    call: Mover,
+    agreement_id: UUID,
+    new: NewSupposition | None = None,
+    from_: From = None,
+    to: To = None,
+) -> ImpactView:
+    """Replay the calls of a period as if an agreement were signed, or had ended, and list what they would newly be
+    denied or allowed."""
+    org, snapshot = call.caller.org, call.snapshot
+    async with request.app.state.database.transaction({"scv.org": org}) as tx:
+        stored = await _required(tx, agreement_id, org=org)
+    version = _shown(stored, org=org)
+    agreement = Agreement(
+        agreement_id=str(agreement_id), version=version.version, status=version.state.status, content=version.content
+    )
+    try:
+        would_be = supposed(agreement, supposition=None if new is None else new.as_)
+    except IllegalTransitionError:
+        raise IllegalTransition(legal=[]) from None
+    after = with_agreement(
+        snapshot.governance,
+        would_be,
+        organisations=snapshot.organisations,
+        barred_sources=barred_sources(snapshot.sources),
+    )
+    return await replay(request, call, after, from_=from_, to=to)
 
 
 async def _created_once(
@@ -182,7 +220,11 @@ def _answer(response: Response, call: Call, stored: StoredAgreement) -> Agreemen
 
 
 def _view(call: Call, stored: StoredAgreement) -> AgreementView:
-    return _view_of(call, stored, stored.newest_for(call.caller.org) or stored.versions[0])
+    return _view_of(call, stored, _shown(stored, org=call.caller.org))
+
+
+def _shown(stored: StoredAgreement, *, org: str) -> AgreementVersion:
+    return stored.newest_for(org) or stored.versions[0]
 
 
 def _view_of(call: Call, stored: StoredAgreement, version: AgreementVersion) -> AgreementView:

@@ -1,9 +1,11 @@
 """The route of the audit."""
 
+import re
 from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BeforeValidator
 
 from gateway.admission import GovernedRoute, admits
 from gateway.call import Call
@@ -16,9 +18,18 @@ from shared.wire import Text
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GovernedRoute)
 
+
+def _with_its_day(bound: object) -> object:
+    """Refuse what would be read as seconds since 1970."""
+    if isinstance(bound, str) and re.match(r"\d{4}-\d\d-\d\d", bound):
+        return bound
+    raise ValueError("must be an ISO date or an RFC 3339 time")
+
+
 Overseer = Annotated[Call, Depends(admits(Role.IG_LEAD))]
-From = Annotated[datetime | None, Query(alias="from", description="not before; a day begins at midnight UTC")]
-To = Annotated[datetime | None, Query(alias="to", description="before; a day begins at midnight UTC")]
+Bound = Annotated[datetime, BeforeValidator(_with_its_day)]
+From = Annotated[Bound | None, Query(alias="from", description="not before; a day begins at midnight UTC")]
+To = Annotated[Bound | None, Query(alias="to", description="before; a day begins at midnight UTC")]
 Subject = Annotated[Text | None, Query(max_length=200, description="a worker of the caller's organisation")]
 Owner = Annotated[Text | None, Query(max_length=63, description="an owner of what was shown")]
 

@@ -26,6 +26,7 @@ from gateway.schemas.audit_log import (
     ProofView,
 )
 from shared.categories import Role
+from shared.openapi import answers
 from shared.paging import Cursor, Cursors, Limit, Page
 from shared.problems import FieldError, InvalidRequest
 
@@ -94,7 +95,7 @@ async def get_leaves(request: Request, call: Overseer, from_: Start = 0, limit: 
     return LeavesView(items=[LeafView.of(leaf) for leaf in found[:limit]], next=from_ + limit if more else None)
 
 
-@router.get("/{audit_id}/proof")
+@router.get("/{audit_id}/proof", responses=answers(NotYetSealed))
 async def get_proof(request: Request, call: Overseer, audit_id: UUID) -> ProofView:
     """Prove that a call is in the log, and what it was; of a change, by the row of what became of it."""
     call.action = "audit"

@@ -10,19 +10,21 @@ from gateway.admission import GovernedRoute, admits
 from gateway.call import Call
 from gateway.explain import explain
 from gateway.policy import render_grants
+from gateway.problems import UnknownPerson
 from gateway.refusals import RoleNotPermitted
 from gateway.register import Register
 from gateway.schemas.decisions import DecisionView, DenialView, NewDecision
 from gateway.standing import Caller
 from gateway.subject import require_person_known
 from shared.categories import Role, split_scope
+from shared.openapi import answers
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"], route_class=GovernedRoute)
 
 Anyone = Annotated[Call, Depends(admits())]
 
 
-@router.post("")
+@router.post("", responses=answers(UnknownPerson))
 async def post_decision(request: Request, call: Anyone, new: NewDecision) -> DecisionView:
     """Explain a call that oneself might make, or (information-governance lead) anyone in one's organisation; about a
     person, if that caller could know the person at all."""

@@ -12,9 +12,11 @@ from gateway.admission import GovernedRoute, admits
 from gateway.audit import Entry, Outcome
 from gateway.call import Call
 from gateway.commands.emergency import review_access
+from gateway.problems import AlreadyReviewed
 from gateway.queries.emergency import get_emergency_access, list_emergency_accesses
 from gateway.schemas.emergency import EmergencyAccessView, NewReview
 from shared.categories import Role
+from shared.openapi import answers
 from shared.paging import Cursor, Cursors, Limit, Page
 
 router = APIRouter(prefix="/v1/emergency-access", tags=["emergency access"], route_class=GovernedRoute)
@@ -43,7 +45,7 @@ async def get_accesses(
     )
 
 
-@router.post("/{access_id}/review")
+@router.post("/{access_id}/review", responses=answers(AlreadyReviewed))
 async def post_review(request: Request, call: Overseer, access_id: UUID, new: NewReview) -> EmergencyAccessView:
     """Say, for the owner of the data, whether an emergency access was justified."""
     async with request.app.state.database.transaction({"scv.org": call.caller.org}) as tx:

@@ -14,6 +14,7 @@ from gateway.queries.mandates import find_exclusion, list_exclusions
 from gateway.schemas.mandates import EntryId, ExclusionList, ExclusionView, NamedRecord, NewExclusion
 from gateway.subject import person_behind
 from shared.categories import Role
+from shared.openapi import stored_as
 from shared.preconditions import IfMatch, answer_stored, etag_of
 from shared.problems import FieldError, InvalidRequest, NotFound
 from shared.wire import Slug
@@ -47,7 +48,7 @@ async def get_exclusion(
     return _view(row)
 
 
-@changes.put("/{exclusion_id}")
+@changes.put("/{exclusion_id}", responses=stored_as(ExclusionView))
 async def put_exclusion_entry(
     request: Request,
     response: Response,

@@ -15,6 +15,7 @@ from gateway.queries.organisations import find_row
 from gateway.schemas.mandates import EntryId, MandateList, MandateView, NewMandate
 from gateway.tables import mandates
 from shared.categories import Role
+from shared.openapi import stored_as
 from shared.preconditions import IfMatch, answer_stored, etag_of
 from shared.problems import NotFound
 from shared.wire import Slug
@@ -46,7 +47,7 @@ async def get_mandate(request: Request, response: Response, call: Giver, org: Sl
     return _view(row)
 
 
-@changes.put("/{mandate_id}")
+@changes.put("/{mandate_id}", responses=stored_as(MandateView))
 async def put_mandate_entry(
     request: Request,
     response: Response,

@@ -10,7 +10,7 @@ from gateway.admission import ChangingRoute, GovernedRoute, admits
 from gateway.call import Call
 from gateway.change import changing
 from gateway.commands import organisations as change
-from gateway.problems import OtherOrganisation, UnknownOrganisation, UnknownSource
+from gateway.problems import IssuerTaken, OtherOrganisation, ServiceAreaSettled, UnknownOrganisation, UnknownSource
 from gateway.queries.organisations import find_row, list_organisations, list_sources
 from gateway.schemas.organisations import (
     IdentityProviderView,
@@ -26,6 +26,7 @@ from gateway.schemas.organisations import (
 )
 from gateway.tables import identity_providers, organisations, sources, staff
 from shared.categories import Role
+from shared.openapi import answers, stored_as
 from shared.preconditions import IfMatch, answer_stored, etag_of
 from shared.problems import NotFound
 from shared.wire import Slug
@@ -53,7 +54,7 @@ async def get_organisation(request: Request, response: Response, _call: Anyone, 
     return OrganisationView(**_told(row))
 
 
-@changes.put("/{org}")
+@changes.put("/{org}", responses=stored_as(OrganisationView))
 async def put_organisation(
     request: Request, response: Response, call: Administrator, org: Slug, new: NewOrganisation, if_match: IfMatch = None
 ) -> OrganisationView:
@@ -77,7 +78,7 @@ async def get_identity_provider(
     return IdentityProviderView(**_told(row))
 
 
-@changes.put("/{org}/identity-providers/{name}")
+@changes.put("/{org}/identity-providers/{name}", responses={**stored_as(IdentityProviderView), **answers(IssuerTaken)})
 async def put_identity_provider(
     request: Request,
     response: Response,
@@ -111,7 +112,7 @@ async def get_source(request: Request, response: Response, call: Anyone, org: Sl
     return SourceView(**_told(await _found(request, response, sources, UnknownSource, org=org, source=source)))
 
 
-@changes.put("/{org}/sources/{source}")
+@changes.put("/{org}/sources/{source}", responses={**stored_as(SourceView), **answers(ServiceAreaSettled)})
 async def put_source(
     request: Request,
     response: Response,
@@ -138,7 +139,7 @@ async def get_staff(
     return StaffView(**_told(await _found(request, response, staff, NotFound, org=org, subject=subject)))
 
 
-@changes.put("/{org}/staff/{subject}")
+@changes.put("/{org}/staff/{subject}", responses=stored_as(StaffView))
 async def put_staff(
     request: Request,
     response: Response,

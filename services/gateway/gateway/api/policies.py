@@ -1,29 +1,26 @@
 """Routes of boroughs' policies, which are texts in Cedar."""
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from gateway.admission import ChangingRoute, GovernedRoute, admits
-from gateway.api.audit import From, To, moment_of
+from gateway.api.audit import From, To
+from gateway.api.replay import replay
 from gateway.borough_policy import SCHEMA
 from gateway.call import Call
 from gateway.change import changing
 from gateway.commands.policies import NEVER_WRITTEN, put_policy, require_valid
-from gateway.impact import PastCall, differences, with_policy
+from gateway.impact import with_policy
 from gateway.organisation import OrganisationKind
 from gateway.problems import OtherOrganisation
-from gateway.queries.policies import find_policy, list_kinds_of_calls
-from gateway.register import Register
-from gateway.schemas.policies import DifferenceView, ImpactView
-from gateway.standing import Caller
-from shared.categories import Action, Purpose, Role
+from gateway.queries.policies import find_policy
+from gateway.schemas.impact import ImpactView
+from shared.categories import Role
+from shared.openapi import answers
 from shared.preconditions import IfMatch, answer_stored, etag_of
-from shared.problems import InvalidRequest, MalformedRequest, UnsupportedMediaType
+from shared.problems import InvalidRequest, MalformedRequest, UnsupportedMediaType, VersionRequired
 from shared.wire import Slug
 
 reads = APIRouter(prefix="/v1", tags=["policies"], route_class=GovernedRoute, default_response_class=PlainTextResponse)
@@ -38,10 +35,7 @@ _CEDAR: Final[dict[str, Any]] = {
     "requestBody": {"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}}
 }
 
-_NEWEST: Final = 20_000
-_MOST_KINDS: Final = 500
-_MOST_TOLD: Final = 500
-"""How many calls are looked at, how many kinds of them decided anew, and how many differences listed."""
+_PUT: Final[dict[str, Any]] = {"description": "the first", "content": {"text/plain": {"schema": {"type": "string"}}}}
 
 
 @reads.get("/policy-schema")
@@ -60,7 +54,7 @@ async def get_policy(request: Request, response: Response, call: Anyone, org: Sl
     return "" if row is None else str(row["text"])
 
 
-@changes.put("/organisations/{org}/policy", openapi_extra=_CEDAR)
+@changes.put("/organisations/{org}/policy", openapi_extra=_CEDAR, responses={201: _PUT, **answers(VersionRequired)})
 async def put_policy_in_force(
     request: Request, response: Response, call: Lead, org: Slug, if_match: IfMatch = None
 ) -> str:
@@ -82,45 +76,8 @@ async def post_policy_impact(request: Request, call: Lead, org: Slug, from_: Fro
     _require_borough(call)
     text = await _text_of(request)
     require_valid(text)
-    call.action = "explain"
-    since, until = moment_of("from", from_), moment_of("to", to)
-    async with request.app.state.database.transaction({"scv.org": org}) as tx:
-        rows = await list_kinds_of_calls(tx, since=since, until=until, newest=_NEWEST, most=_MOST_KINDS)
-    calls = [await _past_call(request, call, row) for row in rows]
-    before = call.snapshot.governance
-    after = with_policy(before, org=org, text=text)
-    # Hundreds of decisions, made beside the calls that others wait for.
-    found = await asyncio.to_thread(differences, before, after, org=org, calls=calls)
-    replayed = sum(past.times for past in calls)
-    return ImpactView(
-        replayed=replayed,
-        complete=len(rows) < _MOST_KINDS and replayed < _NEWEST and len(found) <= _MOST_TOLD,
-        items=[DifferenceView(**asdict(one)) for one in found[:_MOST_TOLD]],
-    )
-
-
-async def _past_call(request: Request, call: Call, row: Mapping[str, Any]) -> PastCall:
-    """Give a call as it would be made now, in the roles in which it was made."""
-    register: Register = request.app.state.register
-    org = row["acting_for"] or row["organisation"]
-    standing = await register.standing(call.snapshot, org=row["organisation"], subject=row["subject"])
-    roles = frozenset(map(Role, row["roles"]))
-    caller = Caller(
-        org=org,
-        org_kind=call.snapshot.organisations[org],
-        subject=row["subject"],
-        roles=roles,
-        standing=replace(standing, roles=roles),
-        employer=None if row["acting_for"] is None else row["organisation"],
-    )
-    return PastCall(
-        caller=caller,
-        purpose=Purpose(row["purpose"]),
-        action=Action(row["action"]),
-        emergency=row["emergency"],
-        at=row["at"],
-        times=row["times"],
-    )
+    after = with_policy(call.snapshot.governance, org=org, text=text)
+    return await replay(request, call, after, from_=from_, to=to)
 
 
 def _require_borough(call: Call) -> None:

@@ -14,7 +14,7 @@ from gateway.admission import GovernedRoute, admits, admits_for_purpose, outcome
 from gateway.audit import Entry, Outcome, Shown
 from gateway.call import Call
 from gateway.handover import Handover, plan_handover, require_consent
-from gateway.problems import ServiceUnreachable
+from gateway.problems import ServiceUnreachable, UnknownService
 from gateway.receipt import access_to_payloads, access_to_referrals
 from gateway.referring import RECEIVING, REFERRING, why_not_received
 from gateway.refusals import refused
@@ -24,6 +24,7 @@ from gateway.subject import require_known
 from gateway.upstream import REFERRALS, Upstream
 from shared.categories import Action, Role
 from shared.idempotency import IdempotencyKey, request_fingerprint
+from shared.openapi import answers
 from shared.problems import Problem
 
 router = APIRouter(prefix="/v1", tags=["referrals"], route_class=GovernedRoute)
@@ -40,7 +41,7 @@ Receiving = Annotated[Call, Depends(admits_for_purpose(*RECEIVING, action=Action
 Listening = Annotated[Call, Depends(admits(*RECEIVING, Role.SYSTEM))]
 
 
-@router.post("/referrals/preview")
+@router.post("/referrals/preview", responses=answers(UnknownService))
 async def preview_referral(request: Request, call: Referring, new: NewPreview) -> PreviewView:
     """Show what a referral would disclose, before it is made."""
     plan = await plan_handover(request, call, new)
@@ -69,7 +70,7 @@ async def preview_referral(request: Request, call: Referring, new: NewPreview) -
     )
 
 
-@router.post("/referrals", status_code=201, response_model=ReferralCreated)
+@router.post("/referrals", status_code=201, response_model=ReferralCreated, responses=answers(UnknownService))
 async def post_referral(request: Request, call: Referring, new: NewReferral, key: IdempotencyKey = None) -> Response:
     """Make a referral and authorise it, or refuse it; what it discloses is fixed now."""
     plan = await plan_handover(request, call, new)

@@ -4,7 +4,7 @@ Every change is made inside a change of the epoch, which lets one happen at a ti
 up by one and tells where the agreement now stands.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from gateway.agreement import AgreementContent, Cohort, Trigger
 from gateway.change import tell
-from gateway.governance import Agreement, BarredSource, compile_governance
+from gateway.governance import Agreement, compile_governance
 from gateway.lifecycle import (
     AgreementAction,
     AgreementState,
@@ -28,6 +28,7 @@ from gateway.lifecycle import (
 )
 from gateway.problems import IllegalTransition, NotAParty, OtherDigest, UnknownAgreement
 from gateway.queries.agreements import IN_FORCE, AgreementVersion, StoredAgreement, find_agreement
+from gateway.queries.register import barred_sources
 from gateway.register import Snapshot
 from gateway.tables import agreement_versions, agreements, signatures
 from shared.db import Transaction
@@ -220,19 +221,10 @@ def _linkage(agreement_id: UUID, standing: AgreementVersion, *, snapshot: Snapsh
                 content=standing.content,
             )
         ],
-        barred_sources=_barred(snapshot),
+        barred_sources=barred_sources(snapshot.sources),
     )
     return [
         LinkageFlow(provider=clause.provider, recipient=clause.recipient, service_areas=sorted(clause.linked))
         for clause in compiled.linking
         if clause.linked and clause.cohort is Cohort.ALL
-    ]
-
-
-def _barred(snapshot: Snapshot) -> Collection[BarredSource]:
-    return [
-        BarredSource(owner=org, service_area=facts.service_area, statute=facts.statutory_bar)
-        for org, of_org in snapshot.sources.items()
-        for facts in of_org.values()
-        if facts.statutory_bar is not None
     ]

@@ -13,7 +13,7 @@ from sqlalchemy import Table, insert, select, update
 
 from gateway.change import tell
 from gateway.organisation import OrganisationKind
-from gateway.problems import IssuerTaken, UnknownOrganisation
+from gateway.problems import IssuerTaken, ServiceAreaSettled, UnknownOrganisation
 from gateway.schemas.organisations import NewIdentityProvider, NewOrganisation, NewSource, NewStaff
 from gateway.tables import identity_providers, organisations, sources, staff
 from shared.categories import Role
@@ -55,10 +55,16 @@ async def put_identity_provider(
 async def put_source(
     tx: Transaction, org: str, new: NewSource, *, source: str, if_match: str | None, txn: UUID, at: datetime
 ) -> Stored:
-    """Register a source system of a borough, or change its registration."""
+    """Register a source system of a borough, or change its registration.
+
+    Raises `ServiceAreaSettled` for another service area: agreements share what it asserted by the area it had.
+    """
     if await _kind_of(tx, org) is not OrganisationKind.BOROUGH:
         raise InvalidRequest("Only a borough keeps source systems.")
     key = {"org": org, "source": source}
+    registered = select(sources.c.service_area).where(sources.c.org == org, sources.c.source == source)
+    if (await tx.execute(registered)).scalar_one_or_none() not in (None, new.service_area):
+        raise ServiceAreaSettled
     stored = await put_row(tx, sources, key=key, values=new.model_dump(mode="json"), if_match=if_match)
     event = SourceChanged(owner=org, source=source, **new.model_dump(mode="json"))
     await tell(tx, Happened(event, f"{org}/{source}", stored.version), owner=org, txn=txn, at=at)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, extract, func, or_, select
 
 from gateway.leaf import seen_by
 from gateway.tables import audit, audit_persons
@@ -57,6 +57,28 @@ async def list_audit(tx: Transaction, wanted: AuditFilter, *, org: str, limit: i
         if wanted.owner != org:
             query = query.where(own)
     return await _page(tx, query, org=org, limit=limit, before=before)
+
+
+async def list_kinds_of_calls(
+    tx: Transaction, *, since: datetime | None, until: datetime | None, newest: int, most: int
+) -> list[Row]:
+    """List the calls for personal data an organisation may know of, alike ones and those of one hour of day together.
+
+    Of all calls in the period the `newest` are looked at, and the `most` newest kinds listed.
+    """
+    made = select(audit).where(audit.c.purpose.is_not(None), audit.c.action.in_([*Action]), audit.c.outcome != "intent")
+    if since is not None:
+        made = made.where(audit.c.at >= since)
+    if until is not None:
+        made = made.where(audit.c.at < until)
+    looked_at = made.order_by(audit.c.sequence.desc()).limit(newest).subquery()
+    kind = [
+        looked_at.c[name]
+        for name in ("organisation", "acting_for", "subject", "roles", "purpose", "action", "emergency")
+    ]
+    last, times = func.max(looked_at.c.at).label("at"), func.count().label("times")
+    query = select(*kind, last, times).group_by(*kind, extract("hour", looked_at.c.at))
+    return [*rows_of(await tx.execute(query.order_by(last.desc()).limit(most)))]
 
 
 async def _page(tx: Transaction, query: Select[Any], *, org: str, limit: int, before: int | None) -> list[Row]:

@@ -60,14 +60,19 @@ class RegisterRows:
         return compile_governance(
             self.organisations,
             agreements=self.agreements,
-            barred_sources=[
-                BarredSource(owner=org, service_area=facts.service_area, statute=facts.statutory_bar)
-                for org, of_org in self.sources.items()
-                for facts in of_org.values()
-                if facts.statutory_bar is not None
-            ],
+            barred_sources=barred_sources(self.sources),
             policy_texts=self.policy_texts,
         )
+
+
+def barred_sources(sources: Mapping[str, Mapping[str, SourceFacts]]) -> list[BarredSource]:
+    """List the sources of all organisations that a statute bars."""
+    return [
+        BarredSource(owner=org, service_area=facts.service_area, statute=facts.statutory_bar)
+        for org, of_org in sources.items()
+        for facts in of_org.values()
+        if facts.statutory_bar is not None
+    ]
 
 
 async def get_epoch(tx: Transaction) -> int:

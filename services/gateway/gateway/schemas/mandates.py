@@ -1,13 +1,12 @@
 """The wire of mandates and exclusions: who may act for an organisation, and who may not see whom."""
 
-from datetime import date
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.schemas.organisations import Subject
 from shared.categories import Purpose, Role
-from shared.wire import Slug, Text, Wire
+from shared.wire import Day, Slug, Text, Wire
 
 EntryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 """The id that an organisation gives an entry; it is in paths, so it never says what the entry is about."""
@@ -21,8 +20,8 @@ class NewMandate(Wire):
     to_org: Slug
     roles: Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
     purposes: Annotated[list[Purpose], Field(min_length=1, max_length=len(Purpose))]
-    first_day: Annotated[date, Field(alias="from")]
-    last_day: Annotated[date, Field(alias="until")]
+    first_day: Annotated[Day, Field(alias="from")]
+    last_day: Annotated[Day, Field(alias="until")]
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
@@ -58,7 +57,7 @@ class NewExclusion(Wire):
     subject: Subject
     record: NamedRecord
     reason: Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
-    review_on: date
+    review_on: Day
     employer: Slug | None = None
     """Whose worker it is; the organisation's own if it is not given, another's if that one acts under a mandate."""
 

@@ -1,6 +1,5 @@
 """The wire of organisations, their identity providers, source systems and staff."""
 
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -9,7 +8,7 @@ from pydantic_core import to_json
 from gateway.organisation import OrganisationKind
 from shared.categories import AREA_CLASS, Role
 from shared.identity import ALGORITHMS, may_fetch_keys_from, usable_keys
-from shared.wire import Name, Slug, Text, Wire
+from shared.wire import Day, Name, Slug, Text, Wire
 
 
 def _known_area(area: str) -> str:
@@ -39,7 +38,7 @@ def _of_public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
 
 ServiceArea = Annotated[str, AfterValidator(_known_area)]
 Subject = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
-Version = Annotated[int, Field(ge=1, le=10_000)]
+Version = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 
 
 class NewOrganisation(Wire):
@@ -90,7 +89,7 @@ class NewSource(Wire):
     """A source system as its borough registers it."""
 
     service_area: ServiceArea
-    trust: Annotated[int, Field(ge=0, le=100)] = 50
+    trust: Annotated[int, Field(strict=True, ge=0, le=100)] = 50
     """Which of two sources is believed first, where nothing else decides."""
     linkage: Literal["own", "shared"] = "shared"
     """`own` keeps its persons from being compared with those of other owners."""
@@ -116,7 +115,7 @@ class Training(Wire):
     """A course and the day it was completed."""
 
     course: Name
-    completed_on: date
+    completed_on: Day
 
 
 class Commitment(Wire):
@@ -124,7 +123,7 @@ class Commitment(Wire):
 
     statement: Name
     version: Version
-    signed_on: date
+    signed_on: Day
 
 
 class NewStaff(Wire):

@@ -3,10 +3,10 @@
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from gateway.schemas.people import Withheld
-from shared.wire import Slug, Text, Wire
+from shared.wire import Moment, Slug, Text, Wire
 
 LocalId = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
 LongText = Annotated[Text, StringConstraints(min_length=1, max_length=4000)]
@@ -18,7 +18,7 @@ class Consent(Wire):
     """The person's consent, where the referral rests on it."""
 
     given: bool = True
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     how: ShortText | None = None
 
 
