@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tests.forking import forked
 from tests.processes import an_api
 
 
@@ -24,7 +25,7 @@ class Front:
     async def roll(self, told: Mapping[str, str]) -> None:
         """Start the API anew with what it is told, lead new connections to it, then stop the one before."""
         async with AsyncExitStack() as starting:
-            api = await starting.enter_async_context(an_api(self.package, told))
+            api = await starting.enter_async_context(an_api(self.package, told, start=forked))
             self.behind = api.address
             before, self._running = self._running, starting.pop_all()
         await before.aclose()

@@ -31,18 +31,35 @@ HOW_TO: Final = (
 )
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
-_OPTIONS: Final = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_OPTIONS: Final = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xlog:cds=off")
 
 
 class NoKafka(Exception):
     """There is no Kafka to be had here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Java:
+    """What runs a broker: the program, the directory of its jars, and the classes as they are once they are read.
+
+    To read its classes is half the work of a broker's start. They are kept beside the jars (class-data sharing), and
+    Java leaves them aside if they are not those of the same program and jars.
+    """
+
+    program: str
+    jars: Path
+    classes: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """Give the command that runs a class of the jars."""
+        return [self.program, *_OPTIONS, "-cp", f"{self.jars}/*", *arguments]
+
+
 @dataclass
 class Broker:
     """A broker of our own; it can be stopped and started again on the same ports and store."""
 
-    jars: Path
+    java: "Java"
     home: Path
     port: int
     cluster: str
@@ -55,9 +72,10 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it answers as the one we laid out."""
+        command = self.java.command(*self._classes(), "kafka.Kafka", str(self.home / "server.properties"))
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [_java(), *_OPTIONS, "-cp", f"{self.jars}/*", "kafka.Kafka", str(self.home / "server.properties")],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -78,7 +96,23 @@ class Broker:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            else:
+                self._keep_classes()
             self.process = None
+
+    def _classes(self) -> list[str]:
+        """Have it begin with the classes that one before it kept, or keep them when it ends."""
+        if self.java.classes.exists():
+            return [f"-XX:SharedArchiveFile={self.java.classes}"]
+        return [f"-XX:ArchiveClassesAtExit={self.home / 'classes'}"]
+
+    def _keep_classes(self) -> None:
+        kept = self.home / "classes"
+        if kept.exists() and not self.java.classes.exists():
+            # Under a name of its own first: another broker may do the same, or look.
+            beside = self.java.classes.with_name(f"{self.java.classes.name}-{self.home.name}")
+            shutil.move(kept, beside)
+            beside.rename(self.java.classes)
 
     def _answers(self) -> bool:
         try:
@@ -95,7 +129,7 @@ class Broker:
 async def own_broker() -> AsyncIterator[Broker]:
     """Run a broker of our own; raises `NoKafka` where it cannot be."""
     with tempfile.TemporaryDirectory(prefix="scv-kafka-", ignore_cleanup_errors=True) as home:
-        broker = await asyncio.to_thread(_laid_out, await asyncio.to_thread(_jars), Path(home))
+        broker = await asyncio.to_thread(_laid_out, await asyncio.to_thread(_java), Path(home))
         try:
             await asyncio.to_thread(broker.start)
             yield broker
@@ -126,7 +160,6 @@ def _jars() -> Path:
     if not jars.is_dir():
         if maven is None:
             raise NoKafka("Maven is missing")
-        _java()
         jars.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=jars.parent) as fetched:
             target = Path(fetched) / "jars"
@@ -141,16 +174,19 @@ def _jars() -> Path:
     return jars
 
 
-def _java() -> str:
-    java = shutil.which("java")
-    if java is None:
+def _java() -> Java:
+    """Give what runs a broker; the jars are fetched if they are not here yet."""
+    program = shutil.which("java")
+    if program is None:
         raise NoKafka("Java is missing")
-    return java
+    jars = _jars()
+    version = int(Path(program).resolve().stat().st_mtime)
+    return Java(program, jars, jars.with_name(f"{jars.name}-{version}.jsa"))
 
 
-def _laid_out(jars: Path, home: Path) -> Broker:
+def _laid_out(java: Java, home: Path) -> Broker:
     port, controller = _free_ports()
-    broker = Broker(jars, home, port, cluster=_cluster_id())
+    broker = Broker(java, home, port, cluster=_cluster_id())
     listeners = {"PLAINTEXT": broker.address, "CONTROLLER": f"127.0.0.1:{controller}"}
     properties = {
         "process.roles": "broker,controller",
@@ -171,9 +207,7 @@ def _laid_out(jars: Path, home: Path) -> Broker:
     text = "".join(f"{name}={setting}\n" for name, setting in properties.items())
     (home / "server.properties").write_text(text, "utf-8")
     format_it = ["kafka.tools.StorageTool", "format", "-t", broker.cluster, "-c", str(home / "server.properties")]
-    done = subprocess.run(
-        [_java(), *_OPTIONS, "-cp", f"{jars}/*", *format_it], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(java.command(*format_it), capture_output=True, text=True, timeout=60, check=False)
     if done.returncode != 0:
         raise NoKafka(f"Kafka could not lay out its store: {done.stderr[-300:]}")
     return broker

@@ -1,6 +1,7 @@
 """Services as the processes they are deployed as: started on a free port of the loopback, asked, told to stop.
 
-A process is stopped by its own id. Not in this room: processes that are killed (`faults/process.py`).
+A process is stopped by its own id. It is started `afresh`, as whoever deploys it does, or `forked` where what it does
+is the point and not that it starts. Not in this room: processes that are killed (`faults/process.py`).
 """
 
 import asyncio
@@ -9,26 +10,64 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import httpx
 
 from single_node.postgres import Server
 from tests.builders import SECRET
 from tests.conftest import url
+from tests.forking import forked
 from tests.kafka_broker import ROOT
 
 START_SECONDS = 40
 """How long a process may take to become ready on a machine that is busy with others."""
 
 
+class Process(Protocol):
+    """A process, however it was started; what it says on its standard error is read by us."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, or what killed it as a negative number; None while it lives."""
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None:
+        """What it says."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+    async def wait(self) -> int:
+        """Wait until it has ended; give its exit code."""
+
+
+Start = Callable[[str, str, Mapping[str, str]], Awaitable[Process]]
+"""How to start a process: of a package, by its name, with an environment."""
+
+
+async def afresh(package: str, name: str, environ: Mapping[str, str]) -> Process:
+    """Start a process as it is deployed."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", package, name), cwd=ROOT, env=environ, stderr=asyncio.subprocess.PIPE
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """A service's API process and the address it answers at."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     address: str
 
 
@@ -53,10 +92,11 @@ def environment(server: Server, package: str, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def an_api(package: str, told: Mapping[str, str]) -> AsyncIterator[Api]:
+async def an_api(package: str, told: Mapping[str, str], *, start: Start = afresh) -> AsyncIterator[Api]:
     """Run the API of a service until the end of the block, and see that it stops in order when it is told to."""
     port = a_free_port()
-    async with a_process(package, "api", {**told, f"{package.upper()}_PORT": str(port)}) as (process, said):
+    told = {**told, f"{package.upper()}_PORT": str(port)}
+    async with a_process(package, "api", told, start=start) as (process, said):
         api = Api(process, f"http://127.0.0.1:{port}")
         await await_ready(api, said)
         yield api
@@ -64,16 +104,11 @@ async def an_api(package: str, told: Mapping[str, str]) -> AsyncIterator[Api]:
 
 @asynccontextmanager
 async def a_process(
-    package: str, name: str, told: Mapping[str, str]
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.Future[list[bytes]]]]:
+    package: str, name: str, told: Mapping[str, str], *, start: Start = afresh
+) -> AsyncIterator[tuple[Process, asyncio.Future[list[bytes]]]]:
     """Run a process of a service until the end of the block, and see that it stops in order when it is told to; give
     it with what it will have said in the end."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", package, name),
-        cwd=ROOT,
-        env={**os.environ, **told},
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await start(package, name, {**os.environ, **told})
     said = asyncio.ensure_future(_drained(process))
     try:
         yield process, said
@@ -104,7 +139,17 @@ async def ended(package: str, name: str, environ: Mapping[str, str]) -> tuple[in
     return process.returncode, log.decode()
 
 
-async def _drained(process: asyncio.subprocess.Process) -> list[bytes]:
+async def ended_forked(package: str, name: str, environ: Mapping[str, str]) -> tuple[int, str]:
+    """Run a process of a service that ends by itself, forked; give its exit code and what it logged. It prints
+    nothing."""
+    process = await forked(package, name, environ)
+    assert process.stderr is not None
+    log = (await asyncio.wait_for(process.stderr.read(), START_SECONDS)).decode()
+    assert all(line.startswith('{"') for line in log.splitlines()), log
+    return await process.wait(), log
+
+
+async def _drained(process: Process) -> list[bytes]:
     assert process.stderr is not None
     return [line async for line in process.stderr]
 

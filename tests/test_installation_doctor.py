@@ -22,6 +22,7 @@ from single_node.postgres import Server
 from single_node.staff import NotPossible
 from tests.builders import PERMIT_KEY, PERMIT_KEYS
 from tests.conftest import url
+from tests.forking import forked
 from tests.processes import Api, a_free_port, a_process, an_api, await_ready, environment
 
 KEYS = to_json(PERMIT_KEYS).decode()
@@ -40,7 +41,7 @@ async def a_worker(server: Server, package: str, name: str, **more: str) -> Asyn
     port = a_free_port()
     told = {"worker_database_url": url(server, package, "worker"), "operations_port": str(port), **more}
     variables = {f"{package.upper()}_{key}".upper(): value for key, value in told.items()}
-    async with a_process(package, name, {**variables, **NO_KAFKA}) as (process, said):
+    async with a_process(package, name, {**variables, **NO_KAFKA}, start=forked) as (process, said):
         address = f"http://127.0.0.1:{port}"
         await await_ready(Api(process, address), said)
         yield address
@@ -58,7 +59,7 @@ async def held(admin: AsyncEngine, duty: str) -> AsyncIterator[None]:
 async def test_a_healthy_installation_is_found_well(emptied: Server) -> None:
     async with AsyncExitStack() as running:
         index = await running.enter_async_context(
-            an_api("customer_index", environment(emptied, "customer_index", permit_keys=KEYS))
+            an_api("customer_index", environment(emptied, "customer_index", permit_keys=KEYS), start=forked)
         )
         relay = await running.enter_async_context(a_worker(emptied, "customer_index", "relay"))
         jobs = await running.enter_async_context(a_worker(emptied, "gateway", "jobs", checkpoint_key=KEY))
@@ -100,7 +101,7 @@ async def test_a_process_that_is_not_ready_or_not_there_is_named(
     emptied: Server, admins: dict[str, AsyncEngine]
 ) -> None:
     nowhere = f"http://127.0.0.1:{a_free_port()}"
-    async with an_api("referrals", environment(emptied, "referrals", permit_keys=KEYS)) as api:
+    async with an_api("referrals", environment(emptied, "referrals", permit_keys=KEYS), start=forked) as api:
         head = await _move_schema(admins["referrals"], "of another version")
         try:
             told = await found(addresses=[api.address, nowhere], databases=[url(emptied, "referrals", "worker")])
@@ -118,7 +119,7 @@ async def test_a_process_that_is_not_ready_or_not_there_is_named(
 async def answered(migrated: Server) -> Answered:
     """What a healthy API of customer-index says."""
     told = environment(migrated, "customer_index", permit_keys=KEYS)
-    async with an_api("customer_index", told) as api, httpx.AsyncClient(trust_env=False) as http:
+    async with an_api("customer_index", told, start=forked) as api, httpx.AsyncClient(trust_env=False) as http:
         answer = await ask(api.address, http=http)
     assert isinstance(answer, Answered)
     return answer
@@ -198,7 +199,7 @@ def test_two_versions_at_once_are_named(answered: Answered) -> None:
 
 async def test_pods_are_asked_from_inside(emptied: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a stand-in for kubectl that lists one pod of ours and enters it by running the program here."""
-    async with an_api("referrals", environment(emptied, "referrals", permit_keys=KEYS)) as api:
+    async with an_api("referrals", environment(emptied, "referrals", permit_keys=KEYS), start=forked) as api:
         port = api.address.rpartition(":")[2]
         kubectl = tmp_path / "kubectl"
         kubectl.write_text(

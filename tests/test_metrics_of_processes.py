@@ -25,6 +25,7 @@ from single_node.postgres import Server
 from tests.builders import AT
 from tests.conftest import url
 from tests.customer_index.linked import agreement_changed
+from tests.forking import forked
 from tests.kafka_broker import ROOT
 from tests.processes import a_free_port, a_process, environment
 
@@ -68,7 +69,7 @@ async def scraped(name: str, told: Mapping[str, str]) -> AsyncIterator[Scraped]:
     """Run a process of customer-index and scrape it."""
     port = a_free_port()
     async with (
-        a_process("customer_index", name, {**told, "CUSTOMER_INDEX_OPERATIONS_PORT": str(port)}),
+        a_process("customer_index", name, {**told, "CUSTOMER_INDEX_OPERATIONS_PORT": str(port)}, start=forked),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
     ):
         yield Scraped(client)

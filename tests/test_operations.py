@@ -24,6 +24,7 @@ from shared.settings import KafkaSettings
 from single_node.postgres import Server
 from tests import ledger
 from tests.builders import PERMIT_KEY
+from tests.forking import forked
 from tests.processes import START_SECONDS, a_free_port, a_process, environment
 
 NO_BROKER = "127.0.0.1:1"
@@ -57,7 +58,7 @@ async def asked_process(package: str, name: str, told: Mapping[str, str]) -> Asy
     port = a_free_port()
     told = {**told, f"{package.upper()}_OPERATIONS_PORT": str(port), "KAFKA_BOOTSTRAP_SERVERS": NO_BROKER}
     async with (
-        a_process(package, name, told),
+        a_process(package, name, told, start=forked),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
     ):
         asked = Asked(client)

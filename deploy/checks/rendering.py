@@ -5,7 +5,7 @@ Not in this room: what must hold of them.
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -57,7 +57,6 @@ def kubectl() -> str:
     return found
 
 
-@lru_cache
 def rendered(overlay: str) -> str:
     """Render an overlay to YAML; raises `NoKubectl` or `Unrenderable`."""
     folder = ROOT / "deploy/overlays" / overlay
@@ -71,9 +70,10 @@ def rendered(overlay: str) -> str:
     return done.stdout
 
 
-def manifests(overlay: str) -> list[Manifest]:
-    """Give what an overlay renders to."""
-    return parsed(rendered(overlay))
+@lru_cache
+def manifests(overlay: str) -> Sequence[Manifest]:
+    """Give what an overlay renders to, to be read only: whoever asks again is given the same."""
+    return tuple(parsed(rendered(overlay)))
 
 
 def parsed(text: str) -> list[Manifest]:

@@ -6,6 +6,7 @@ settings mean (their classes say it) and who is told which.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -30,7 +31,8 @@ FOREIGN: Final[Mapping[str, re.Pattern[str]]] = {
 """What images of others are told, by a word of their name."""
 
 
-def names() -> dict[str, list[Any]]:
+@lru_cache
+def names() -> Mapping[str, list[Any]]:
     """Give every variable of the services' settings with the types that its classes give it."""
     found: dict[str, list[Any]] = {}
     for prefix, settings in _classes():

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -18,8 +17,8 @@ from shared.kafka import connection, create_topics, dead_topic
 from shared.settings import KafkaSettings
 from single_node.postgres import Server
 from tests import ledger
-from tests.faults.process import GROUP
-from tests.kafka_broker import ROOT
+from tests.faults.process import GROUP, be
+from tests.forking import Forked, forked_into
 
 WRITERS, ACCOUNTS, TRANSACTIONS = 16, 5, 1600
 
@@ -32,17 +31,13 @@ class Stage:
     url: str
     settings: KafkaSettings
     topic: str
-    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+    processes: list[Forked] = field(default_factory=list)
 
-    async def start(self, role: str, *, member: str = "", after: int = 0) -> asyncio.subprocess.Process:
+    async def start(self, role: str, *, member: str = "", after: int = 0) -> Forked:
         """Start a process; it dies by its own hand after so much work, if not 0."""
         environment = os.environ | {"KAFKA_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers}
         environment |= {"KAFKA_MEMBER": member} if member else {}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.faults.process", role, self.url, self.topic, str(after)),
-            cwd=ROOT,
-            env=environment,
-        )
+        process = await forked_into(be, role, self.url, self.topic, str(after), environ=environment)
         self.processes.append(process)
         return process
 

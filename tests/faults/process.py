@@ -1,4 +1,4 @@
-"""A relay or a consumer of the ledger as a process of its own, that can be killed: `python -m tests.faults.process`.
+"""A relay or a consumer of the ledger as a process of its own, that can be killed.
 
 Told to die, it kills itself at the worst moment there is: a relay when the brokers have a batch and it is not yet
 marked, a consumer when effects are committed and offsets are not. Beside them stand a relay and a consumer that are
@@ -8,7 +8,6 @@ wrong on purpose, to see whether the comparison of histories finds it.
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from shared.events import Envelope
 from shared.inbox import once
 from shared.kafka import KafkaBus, connection
 from shared.kafka_consumer import consume
+from shared.outbox import attributes_of
 from shared.outbox import envelope_of as envelope_of_row
 from shared.processes import until_told_to_stop
 from shared.relay import relay
@@ -61,9 +61,10 @@ async def cursor_relay(database: Database, bus: Bus) -> None:
     last = 0
     while True:
         async with database.transaction() as tx:
-            following = select(ledger.outbox).where(ledger.outbox.c.id > last).order_by(ledger.outbox.c.id)
+            found = select(ledger.outbox.c.id, *attributes_of(ledger.outbox))
+            following = found.where(ledger.outbox.c.id > last).order_by(ledger.outbox.c.id)
             rows = (await tx.execute(following)).all()
-        await bus.publish([envelope_of_row(row) for row in rows])
+        await bus.publish([envelope_of_row(row[1:]) for row in rows])
         last = max((row.id for row in rows), default=last)
         await asyncio.sleep(0.002)
 
@@ -105,7 +106,7 @@ async def work(role: str, url: str, topic: str, settings: KafkaSettings, *, afte
             await hasty_consumer(settings, topic, handler)
 
 
-if __name__ == "__main__":
+def be(role: str, url: str, topic: str, after: str) -> None:
+    """Be the process, until it dies or is told to stop."""
     logs.configure("fault", level="ERROR")
-    role, url, topic, after = sys.argv[1:]
     asyncio.run(until_told_to_stop(lambda: work(role, url, topic, KafkaSettings(), after=int(after))))

@@ -6,7 +6,6 @@ Not in this room: what stands between the two (`balancing`), and what must hold 
 import asyncio
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,9 +16,9 @@ from typing import Any, Final
 
 import httpx
 
+from tests.forking import Forked, forked
 from tests.gateway.platform import a_token
 from tests.gateway.residents import COLLEAGUE, HOMELESS, OF_WCC, Resident
-from tests.kafka_broker import ROOT
 from tests.processes import a_free_port
 
 CALLERS: Final = 4
@@ -39,18 +38,14 @@ class Replica:
     process: str = "api"
     told: Mapping[str, str]
     port: int = field(default_factory=a_free_port)
-    running: asyncio.subprocess.Process | None = None
+    running: Forked | None = None
     said: list[bytes] = field(default_factory=list)
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
         port = "PORT" if self.process == "api" else "OPERATIONS_PORT"
-        self.running = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", self.package, self.process),
-            cwd=ROOT,
-            env={**os.environ, **self.told, f"{self.package.upper()}_{port}": str(self.port)},
-            stderr=asyncio.subprocess.PIPE,
-        )
+        told = {**os.environ, **self.told, f"{self.package.upper()}_{port}": str(self.port)}
+        self.running = await forked(self.package, self.process, told)
         self._listening = asyncio.create_task(self._listen(self.running))
         async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(_START_SECONDS):
             while not await self._ready(client):
@@ -82,7 +77,7 @@ class Replica:
         except httpx.TransportError:
             return False
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+    async def _listen(self, process: Forked) -> None:
         assert process.stderr is not None
         self.said.extend([line async for line in process.stderr])
 

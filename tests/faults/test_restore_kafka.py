@@ -45,10 +45,13 @@ class OverKafka(Whole):
 
     def handlers(self) -> dict[str, dict[str, Handler]]:
         """Give the handlers of each group."""
-        of_referrals = self.workers["referrals"]
+        of_cases, of_referrals = self.workers["case_episodes"], self.workers["referrals"]
         return {
             "customer-index": {GOVERNANCE: customer_index.consumer.governance_consumer(self.workers["customer_index"])},
-            "case-episodes": {PEOPLE: case_episodes.consumer.people_consumer(self.workers["case_episodes"])},
+            "case-episodes": {
+                PEOPLE: case_episodes.consumer.people_consumer(of_cases),
+                REFERRALS: case_episodes.consumer.referrals_consumer(of_cases),
+            },
             "referrals": {
                 GOVERNANCE: referrals.consumer.governance_consumer(of_referrals, clock=lambda: AT),
                 PEOPLE: referrals.consumer.people_consumer(of_referrals),

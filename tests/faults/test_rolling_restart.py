@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.events import PEOPLE
+from shared.events import PEOPLE, REFERRALS
 from shared.kafka import create_topics
 from shared.settings import KafkaSettings
 from single_node.postgres import Server
@@ -41,7 +41,7 @@ async def test_no_call_fails_and_no_write_is_lost_while_every_process_is_restart
     await as_superuser(emptied, "INSERT INTO governance (epoch) VALUES (1)")
     async with a_whole_platform(emptied) as whole:
         residents = await settle_in(whole, "quilla", "osric")
-    await create_topics(KafkaSettings(bootstrap_servers=kafka), [PEOPLE])
+    await create_topics(KafkaSettings(bootstrap_servers=kafka), [PEOPLE, REFERRALS])
 
     def told(package: str, **more: str) -> dict[str, str]:
         return environment(emptied, package, drain_seconds=DRAIN_SECONDS, pool_size="4", **more) | {

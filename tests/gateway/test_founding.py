@@ -13,7 +13,7 @@ from tests.conftest import url
 from tests.documents import NOWHERE
 from tests.gateway.conftest import as_superuser, serving
 from tests.gateway.platform import StandIn, founding_body
-from tests.processes import ended
+from tests.processes import ended_forked
 
 
 async def _found(server: Server, body: dict[str, Any]) -> tuple[int | None, str]:
@@ -22,7 +22,7 @@ async def _found(server: Server, body: dict[str, Any]) -> tuple[int | None, str]
 
 async def _found_at(database_url: str, body: dict[str, Any]) -> tuple[int | None, str]:
     told = {"GATEWAY_DATABASE_URL": database_url, "GATEWAY_FOUNDING": to_json(body).decode()}
-    return await ended("gateway", "found", {**os.environ, **told})
+    return await ended_forked("gateway", "found", {**os.environ, **told})
 
 
 async def test_the_founded_operator_enters_the_first_organisation(founded: Server) -> None:

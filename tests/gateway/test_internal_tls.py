@@ -21,6 +21,7 @@ from gateway.upstream import REFERRALS, Upstream
 from shared.permit import PermitMint
 from single_node.postgres import Server
 from tests.builders import PERMIT_KEY, PERMIT_KEYS
+from tests.forking import forked
 from tests.processes import START_SECONDS, a_free_port, a_process, environment
 
 LOOKED_AGAIN_SECONDS = 7
@@ -82,7 +83,7 @@ async def encrypted(emptied: Server, tmp_path: Path) -> AsyncIterator[tuple[int,
         tls_certificate_file=str(certificate),
         tls_key_file=str(key),
     )
-    async with a_process("referrals", "api", told):
+    async with a_process("referrals", "api", told, start=forked):
         await _listening(port)
         yield port, authority, certificate, key
 

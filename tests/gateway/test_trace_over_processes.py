@@ -9,9 +9,13 @@ import httpx
 import pytest
 from pydantic_core import to_json
 
+from shared.events import PEOPLE, REFERRALS
+from shared.kafka import create_topics
+from shared.settings import KafkaSettings
 from single_node.postgres import Server
 from tests.builders import AT, PERMIT_KEY, PERMIT_KEYS
 from tests.customer_index import canaries
+from tests.forking import forked
 from tests.gateway.conftest import serving
 from tests.gateway.platform import StandIn, a_token, found, populate
 from tests.processes import START_SECONDS, a_process, an_api, environment
@@ -29,6 +33,7 @@ async def test_a_collector_sees_one_trace_from_the_gateway_to_the_consumer(found
     async with serving(founded, behind=StandIn(AT)) as platform:
         await found(platform.app)
         await populate(platform)
+    await create_topics(KafkaSettings(bootstrap_servers=kafka), [PEOPLE, REFERRALS])
     with collecting() as collector:
         async with AsyncExitStack() as stack:
             shared = {
@@ -38,11 +43,11 @@ async def test_a_collector_sees_one_trace_from_the_gateway_to_the_consumer(found
             }
             of_index = environment(founded, "customer_index", permit_keys=PUBLIC) | shared
             of_cases = environment(founded, "case_episodes", permit_keys=PUBLIC) | shared
-            await stack.enter_async_context(a_process("customer_index", "relay", of_index))
-            await stack.enter_async_context(a_process("case_episodes", "consumer", of_cases))
-            index = await stack.enter_async_context(an_api("customer_index", of_index))
+            await stack.enter_async_context(a_process("customer_index", "relay", of_index, start=forked))
+            await stack.enter_async_context(a_process("case_episodes", "consumer", of_cases, start=forked))
+            index = await stack.enter_async_context(an_api("customer_index", of_index, start=forked))
             of_gateway = environment(founded, "gateway", permit_key=PRIVATE, customer_index_url=index.address)
-            gateway = await stack.enter_async_context(an_api("gateway", of_gateway | shared))
+            gateway = await stack.enter_async_context(an_api("gateway", of_gateway | shared, start=forked))
             answer = await _assert_record(gateway.address)
             trace_id = answer.headers["X-Request-Id"].replace("-", "")
             spans = await _until_processed(collector, trace_id)

@@ -14,7 +14,7 @@ import pytest
 
 from single_node.lodging import short_lived_directory
 from single_node.place import Announcement, Place
-from tests.single_node.nodes import await_true, running_node, scv
+from tests.single_node.nodes import afresh, await_true, running_node, scv
 
 RECORDS = (
     {"local_id": "C1", "given_names": ["Ada"], "family_name": "Featherstone", "date_of_birth": "1980-02-29"},
@@ -33,7 +33,7 @@ def place() -> Iterator[Place]:
 @pytest.fixture(scope="module")
 def node(place: Place) -> Iterator[Announcement]:
     """A node on that directory."""
-    with running_node(place) as announcement:
+    with running_node(place, start=afresh) as announcement:
         yield announcement
 
 
@@ -84,7 +84,8 @@ def test_the_organisations_and_sources_are_there(node: Announcement, place: Plac
 
 
 def test_a_token_is_all_that_is_printed(node: Announcement, place: Place) -> None:
-    printed = scv(place, "token", "--org", "lbhf", "--subject", "alice", "--role", "caseworker").stdout
+    asked = ("token", "--org", "lbhf", "--subject", "alice", "--role", "caseworker")
+    printed = scv(place, *asked, start=afresh).stdout
     header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in printed.split(".")[:2])
     assert printed.count("\n") == 1
     assert (header["alg"], header["typ"]) == ("Ed25519", "at+jwt")
@@ -152,7 +153,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_an_extract_is_loaded_and_a_line_that_is_refused_is_named(
     node: Announcement, place: Place, tmp_path: Path
 ) -> None:
-    loaded = scv(place, "load", "--org", "lbhf", "--source", "crm", str(_extract(tmp_path)))
+    loaded = scv(place, "load", "--org", "lbhf", "--source", "crm", str(_extract(tmp_path)), start=afresh)
     assert loaded.returncode == 0, loaded.stderr
     assert "2 created" in loaded.stderr
     assert "1 rejected" in loaded.stderr
@@ -161,7 +162,7 @@ def test_an_extract_is_loaded_and_a_line_that_is_refused_is_named(
 
 
 def test_an_extract_for_no_source_is_refused_with_the_reason(node: Announcement, place: Place, tmp_path: Path) -> None:
-    refused = scv(place, "load", "--org", "lbhf", "--source", "parking", str(_extract(tmp_path)))
+    refused = scv(place, "load", "--org", "lbhf", "--source", "parking", str(_extract(tmp_path)), start=afresh)
     assert refused.returncode == 1
     assert "404" in refused.stderr
 
