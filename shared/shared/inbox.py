@@ -9,10 +9,25 @@ that comes ahead of its time, because one before it is missing or failed, is par
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Column, DateTime, Exists, Integer, MetaData, Table, Text, delete, exists, func, select, update
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Exists,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from shared.bus import Condemned, Handler
@@ -25,6 +40,10 @@ Effect = Callable[[Transaction, Envelope], Awaitable[None]]
 
 _ATTEMPTS: Final = 3
 _PAUSE_SECONDS: Final = 0.1
+
+_SOURCE: Final = bindparam("its_source", type_=Text())
+_SUBJECT: Final = bindparam("its_subject", type_=Text())
+_VERSION: Final = bindparam("its_version", type_=Integer())
 
 log = structlog.get_logger()
 
@@ -140,17 +159,9 @@ class _Intake:
 
         Concurrent takers of one event wait here for each other, and only the first finds it to be the next.
         """
-        version = envelope.aggregate_version
-        waiting = self._any_parked(envelope)
-        statement: Any
-        if version == 1:
-            first = insert(self.inbox).values(source=envelope.source, subject=envelope.subject, version=1)
-            statement = first.on_conflict_do_nothing().returning(waiting)
-        else:
-            last = self.inbox.c.version == version - 1
-            following = update(self.inbox).where(*_same_aggregate(self.inbox, envelope), last)
-            statement = following.values(version=version).returning(waiting)
-        return (await tx.execute(statement)).scalar_one_or_none()
+        turn = _first_turn if envelope.aggregate_version == 1 else _next_turn
+        of = {"its_source": envelope.source, "its_subject": envelope.subject, "its_version": envelope.aggregate_version}
+        return (await tx.execute(turn(self.inbox, self.parked), of)).scalar_one_or_none()
 
     async def _release(self, envelope: Envelope) -> None:
         """Take in what was parked for this aggregate and whose turn has come, each in a transaction of its own."""
@@ -186,6 +197,24 @@ class _Intake:
     async def _clear(self, tx: Transaction, envelope: Envelope, *, version: int) -> None:
         done = delete(self.parked).where(*_same_aggregate(self.parked, envelope), self.parked.c.version <= version)
         await tx.execute(done)
+
+
+@cache
+def _first_turn(inbox: Table, parked: Table) -> Any:
+    """Make the statement by which an aggregate is noted for the first time; made once, for every event needs it."""
+    first = insert(inbox).values(source=_SOURCE, subject=_SUBJECT, version=_VERSION)
+    return first.on_conflict_do_nothing().returning(_parked_of_it(parked))
+
+
+@cache
+def _next_turn(inbox: Table, parked: Table) -> Any:
+    """Make the statement by which an aggregate's next version is noted."""
+    its_last = (inbox.c.source == _SOURCE, inbox.c.subject == _SUBJECT, inbox.c.version == _VERSION - 1)
+    return update(inbox).where(*its_last).values(version=_VERSION).returning(_parked_of_it(parked))
+
+
+def _parked_of_it(parked: Table) -> Exists:
+    return exists().where(parked.c.source == _SOURCE, parked.c.subject == _SUBJECT)
 
 
 def _same_aggregate(table: Table, envelope: Envelope) -> tuple[Any, Any]:

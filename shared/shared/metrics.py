@@ -10,6 +10,7 @@ caller sent.
 
 import asyncio
 import time
+from collections import Counter as Counts
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -188,8 +189,8 @@ class _CountingBus:
 
     async def publish(self, envelopes: Sequence[Envelope]) -> None:
         await self._bus.publish(envelopes)
-        for envelope in envelopes:
-            self._published.labels(topic_label(envelope.topic)).inc()
+        for topic, events in Counts(envelope.topic for envelope in envelopes).items():
+            self._published.labels(topic_label(topic)).inc(events)
 
 
 class ConsumerMetrics:

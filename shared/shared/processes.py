@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from shared import logs, telemetry
@@ -43,7 +44,7 @@ def run(service: str, work: Mapping[str, Work]) -> None:
             try:
                 logs.configure(service, level=LogSettings(_env_prefix=f"{package.upper()}_").log_level)
                 with telemetry.exported(service, process=name):
-                    asyncio.run(until_told_to_stop(work[name]))
+                    uvloop.run(until_told_to_stop(work[name]))
             except Misconfigured as misconfigured:
                 logs.configure(service, level="INFO")
                 log.critical("misconfigured", process=name, faults=misconfigured.faults)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from shared import logs
-from tests.bench import decision, lodging, unknown_time
+from tests.bench import bulk, decision, events, growth, linking, lodging, unknown_time, viewing
 from tests.bench.figures import Figure
 
 
@@ -23,7 +23,16 @@ async def _decisions() -> list[Figure]:
 
 MEASURES: Final[Mapping[str, Callable[[], Awaitable[Iterable[Figure]]]]] = {
     "unknown_time": unknown_time.measure,
+    "link_cost": linking.cost,
+    "link_rate": linking.rate,
+    "link_growth": growth.measure,
     "decision": _decisions,
+    "gateway_cost": viewing.gateway_cost,
+    "view_rate": viewing.view_rate,
+    "audit_cost": viewing.audit_cost,
+    "relay_rate": events.relay_rate,
+    "event_latency": events.event_latency,
+    "bulk_rate": bulk.measure,
     "start": lodging.starts,
     "idle_memory": lodging.idle_memory,
 }
@@ -36,6 +45,7 @@ async def bench(wanted: Iterable[str]) -> list[Figure]:
     chosen = set(wanted) or set(MEASURES)
     for name, measure in MEASURES.items():
         if name in chosen:
+            print(f"measuring {name}", file=sys.stderr, flush=True)  # noqa: T201  progress of the command
             for figure in await measure():
                 print(figure.line(), flush=True)  # noqa: T201  the output of the command
                 figures.append(figure)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from structlog.testing import capture_logs
 
@@ -206,6 +206,20 @@ async def test_a_poisonous_event_parks_its_aggregate_and_no_other_until_it_is_re
     await way.tell("ill", "well again")
     await ledger.settle(way.database)
     assert await ledger.find(way.database) == ledger.Finding(6 + 1, 0, 0, 0, states_equal=True)
+
+
+async def test_what_one_member_gave_up_after_another_had_taken_it_in_is_forgotten_when_it_is_redriven(way: Way) -> None:
+    await way.tell("a", "one", "two")
+    await ledger.settle(way.database)
+    given_up = way.received[1]
+    row = {"source": "accounts", "subject": "a", "version": 2, "topic": way.topic, "error": "ValueError"}
+    async with way.database.transaction() as tx:
+        await tx.execute(insert(ledger.parked).values(row | {"envelope": given_up.model_dump(mode="json")}))
+
+    assert await redrive(way.database, parked=ledger.parked, handlers={way.topic: way.handler}) == 0
+
+    assert await way.versions("a") == [1, 2]
+    assert await way.parked("a") == []
 
 
 async def test_an_event_arrives_as_it_was_told(way: Way) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import MessageSizeTooLargeError
 
 from shared.bus import Condemned
@@ -170,6 +171,22 @@ async def test_what_a_handler_condemns_is_put_aside_as_it_came(line: Line) -> No
     assert dict(letter.headers)["scv_error"] == b"ValueError"
 
 
+async def test_of_what_was_parked_and_condemned_when_its_turn_came_the_dead_letter_is_its_own(line: Line) -> None:
+    parked, done = line.event(version=2, word="poison"), asyncio.Event()
+
+    async def handler(envelope: Envelope) -> None:
+        if envelope.aggregate_version == 1:
+            raise Condemned(parked, error="ValueError")
+        done.set()
+
+    await line.bus.publish([line.event(version=1), line.event(version=3)])
+    await consumed(line, handler, until=done)
+
+    (letter,) = await line.kept(line.dead, at_least=1)
+    assert letter.value == b'{"word":"poison"}'
+    assert dict(letter.headers)["ce_aggregateversion"] == b"2"
+
+
 async def test_dead_letters_that_can_be_read_by_now_are_handled_in_order(line: Line) -> None:
     unreadable = (("scv_error", b"Unreadable"), ("scv_origin", b"0/7"))
     condemned = (("scv_error", b"ValueError"), ("scv_origin", b"0/8"))
@@ -233,3 +250,51 @@ async def test_a_failing_handler_is_handed_the_same_record_again_before_any_late
     await consumed(line, handler, until=done)
 
     assert handled == [event.id for event in events]
+
+
+@pytest.mark.parametrize("trouble", ["fails", "hangs"])
+async def test_what_was_not_handled_when_a_consumer_ends_is_handed_to_the_next(line: Line, trouble: str) -> None:
+    tried, stuck, done = count(), asyncio.Event(), asyncio.Event()
+    handled: list[int] = []
+
+    async def ends_at_the_second(envelope: Envelope) -> None:
+        if envelope.aggregate_version == 2:
+            if trouble == "hangs" or next(tried):
+                stuck.set()
+                await asyncio.Event().wait()
+            raise ConnectionResetError
+
+    async def handler(envelope: Envelope) -> None:
+        handled.append(envelope.aggregate_version)
+        if envelope.aggregate_version == 3:
+            done.set()
+
+    await line.bus.publish([line.event(version=version) for version in (1, 2, 3)])
+    await consumed(line, ends_at_the_second, until=stuck)
+    await consumed(line, handler, until=done)
+
+    assert handled[-2:] == [2, 3]
+
+
+async def test_how_far_records_were_handled_is_known_to_the_brokers(line: Line) -> None:
+    async def handler(_: Envelope) -> None:
+        return
+
+    async def committed() -> int:
+        admin: Any = AIOKafkaAdminClient(bootstrap_servers=line.settings.bootstrap_servers)
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(GROUP)
+            return sum(max(0, at.offset) for partition, at in offsets.items() if partition.topic == line.topic)
+        finally:
+            await admin.close()
+
+    await line.bus.publish([line.event(subject, version=1) for subject in "abc"])
+    reading = asyncio.ensure_future(consume(line.settings, group=GROUP, handlers={line.topic: handler}))
+    try:
+        async with asyncio.timeout(20):
+            while await committed() < 3:  # noqa: ASYNC110  what is waited for is at the brokers
+                await asyncio.sleep(0.1)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)

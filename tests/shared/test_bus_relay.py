@@ -1,14 +1,18 @@
 """The relay: one on duty, never more, and nothing marked that the bus has not taken. On real PostgreSQL."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, text
 
 from shared.db import Database
 from shared.events import Envelope
-from shared.relay import publish_batch, relay
+from shared.outbox import ASLEEP, CHANNEL, Happened, emit
+from shared.relay import BATCH, publish_batch, relay
 from single_node.postgres import Server
 from tests import ledger
 
@@ -119,6 +123,71 @@ async def test_a_relay_goes_on_after_the_bus_failed(made: ledger.Ledger) -> None
     await until(lambda: bus.taken == [1])
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_the_bus_has_taken_is_marked_though_it_does_not_take_what_follows(made: ledger.Ledger) -> None:
+    class Full(Noting):
+        async def publish(self, envelopes: Sequence[Envelope]) -> None:
+            if self.taken:
+                raise ConnectionResetError
+            await super().publish(envelopes)
+
+    bus = Full()
+    async with made.database.transaction() as tx:
+        happened = [Happened(ledger.AccountTold(word="word"), "a", number) for number in range(1, BATCH + 2)]
+        await emit(tx, ledger.outbox, happened, source="accounts", owner="lbhf", txn=uuid4(), at=datetime.now(UTC))
+    running = asyncio.ensure_future(relay(made.database, bus, outbox=ledger.outbox))
+    async with asyncio.timeout(15):
+        while await waiting(made.database) > 1:  # noqa: ASYNC110  marked only after the bus has taken it
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert bus.taken == list(range(1, BATCH + 1)), "in order, and once"
+
+
+async def test_a_relay_that_sleeps_is_woken_by_the_commit_of_an_event(made: ledger.Ledger) -> None:
+    bus, waited = Noting(), 0.0
+    running = asyncio.ensure_future(relay(made.database, bus, outbox=ledger.outbox))
+    for number in range(1, 6):
+        await asyncio.sleep(0.3)
+        async with made.database.transaction() as tx:
+            assert not (await tx.execute(text(f"SELECT pg_try_advisory_xact_lock(hashtext('{ASLEEP}'))"))).scalar_one()
+        await ledger.tell(made.database, "a", "word")
+        told = time.monotonic()
+        await until(lambda number=number: len(bus.taken) == number)  # type: ignore[misc]
+        waited += time.monotonic() - told
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert waited < 1.0, "it would look by itself every second"
+
+
+async def test_a_relay_does_not_fall_asleep_while_somebody_emits_who_found_it_awake(made: ledger.Ledger) -> None:
+    bus, waited = Noting(), 0.0
+    running = asyncio.ensure_future(relay(made.database, bus, outbox=ledger.outbox))
+    for number in range(1, 9, 2):
+        await ledger.tell(made.database, "quick", "keeps it awake")
+        await until(lambda number=number: len(bus.taken) == number)  # type: ignore[misc]
+        await ledger.tell(made.database, "slow", "word", seconds=0.3)
+        told = time.monotonic()
+        await until(lambda number=number: len(bus.taken) == number + 1)  # type: ignore[misc]
+        waited += time.monotonic() - told
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert waited < 1.0, "it would look by itself every second"
+
+
+async def test_only_a_relay_that_sleeps_is_notified(made: ledger.Ledger) -> None:
+    async with made.database.on_duty("relay") as on_duty:
+        heard = await on_duty.listen(CHANNEL)
+        await ledger.tell(made.database, "a", "awake")
+        async with on_duty.transaction() as tx:
+            await tx.execute(text(f"SELECT pg_advisory_lock(hashtext('{ASLEEP}'))"))
+        assert not heard.is_set()
+        await ledger.tell(made.database, "a", "asleep")
+        await until(heard.is_set)
 
 
 async def test_a_server_that_loses_sight_of_a_relay_lets_go_of_its_lock(made: ledger.Ledger) -> None:
