@@ -17,7 +17,7 @@ from shared.kafka import connection, create_topics, dead_topic
 from shared.settings import KafkaSettings
 from single_node.postgres import Server
 from tests import ledger
-from tests.faults.process import GROUP, be
+from tests.faults.process import be, group_of
 from tests.forking import Forked, forked_into
 
 WRITERS, ACCOUNTS, TRANSACTIONS = 16, 5, 1600
@@ -77,7 +77,7 @@ async def a_stage(server: Server, address: str) -> AsyncIterator[Stage]:
     """Set a stage on a broker."""
     settings = KafkaSettings(bootstrap_servers=address, partitions=3, member=None)
     topic = f"scv.test.{uuid4().hex[:8]}"
-    await create_topics(settings, [topic, dead_topic(topic, group=GROUP)])
+    await create_topics(settings, [topic, dead_topic(topic, group=group_of(topic))])
     async with ledger.a_ledger(server, pool_size=WRITERS) as made:
         stage = Stage(made.database, made.url, settings, topic)
         try:

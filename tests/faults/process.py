@@ -29,7 +29,10 @@ from shared.relay import relay
 from shared.settings import KafkaSettings
 from tests import ledger
 
-GROUP = "readers"
+
+def group_of(topic: str) -> str:
+    """Name the group that reads a topic: its own, so that no member of another test's has to be waited out."""
+    return f"readers-of.{topic}"
 
 
 class Doomed:
@@ -74,7 +77,7 @@ async def hasty_consumer(settings: KafkaSettings, topic: str, handler: Handler) 
     consumer: Any = AIOKafkaConsumer(
         topic,
         **connection(settings),
-        group_id=GROUP,
+        group_id=group_of(topic),
         group_instance_id=settings.member,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -99,7 +102,7 @@ async def work(role: str, url: str, topic: str, settings: KafkaSettings, *, afte
         case "relay":
             await relay(database, bus, outbox=ledger.outbox)
         case "consumer":
-            await consume(settings, group=GROUP, handlers={topic: handler})
+            await consume(settings, group=group_of(topic), handlers={topic: handler})
         case "cursor-relay":
             await cursor_relay(database, bus)
         case "hasty-consumer":

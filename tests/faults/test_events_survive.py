@@ -19,6 +19,8 @@ from tests.kafka_broker import NoKafka, give_up, own_broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
 
+PATIENCE_SECONDS = 90
+"""For a process to die of what it does; a consumer may have to wait for a group that has members no more."""
 Report = Callable[..., None]
 WHOLE = ledger.Finding(written=TRANSACTIONS, lost=0, reordered=0, repeated=0, states_equal=True)
 
@@ -50,7 +52,7 @@ async def test_ten_kills_between_commit_and_acknowledgement_lose_and_reorder_not
         nonlocal kills
         for _ in range(5):
             process = await stage.start(role, after=after, member=member)
-            assert await process.wait() == -signal.SIGKILL
+            assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == -signal.SIGKILL
             kills += 1
         await stage.start(role, member=member)
 
@@ -76,7 +78,7 @@ async def test_partitions_that_move_between_consumers_lose_and_reorder_nothing(s
     await stage.write(500)
     first.send_signal(signal.SIGTERM)
     await stage.write(400)
-    await first.wait()
+    await asyncio.wait_for(first.wait(), PATIENCE_SECONDS)
     await stage.start("consumer")
     second.kill()
     await stage.write(200)
@@ -132,7 +134,7 @@ async def test_a_consumer_that_commits_its_offset_first_is_found_to_lose_events(
     await stage.start("relay")
     await stage.write()
     hasty = await stage.start("hasty-consumer", member="consumer-0", after=150)
-    assert await hasty.wait() == -signal.SIGKILL
+    assert await asyncio.wait_for(hasty.wait(), PATIENCE_SECONDS) == -signal.SIGKILL
     await stage.start("consumer", member="consumer-0")
     await ledger.settle(stage.database, seconds=40, still=6)
 
