@@ -12,7 +12,7 @@ from tests.alike import told
 from tests.builders import a_record
 from tests.customer_index import canaries
 from tests.gateway.residents import EVERYTHING, HOMELESS
-from tests.gateway.whole import Whole, open_shelter, the_whole_platform
+from tests.gateway.whole import Whole, a_peopled_platform
 from tests.traces import HOSTILE, STRANGER, Made, recording
 
 RECORD: Final = "/v1/sources/{source}/records/{local_id}"
@@ -40,8 +40,7 @@ SAID: Final = {
 @pytest.fixture
 async def whole(peopled: Server) -> AsyncIterator[Whole]:
     """The whole platform."""
-    async with the_whole_platform(peopled) as served:
-        await open_shelter(served)
+    async with a_peopled_platform(peopled) as served:
         yield served
 
 

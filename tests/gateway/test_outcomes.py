@@ -6,14 +6,13 @@ import pytest
 
 from single_node.postgres import Server
 from tests.gateway.residents import COLLEAGUE, OF_WCC, settle_in
-from tests.gateway.whole import PARTNER, Whole, open_shelter, the_whole_platform
+from tests.gateway.whole import PARTNER, Whole, a_peopled_platform
 
 
 @pytest.fixture
 async def whole(peopled: Server) -> AsyncIterator[Whole]:
     """The whole platform."""
-    async with the_whole_platform(peopled) as served:
-        await open_shelter(served)
+    async with a_peopled_platform(peopled) as served:
         yield served
 
 

@@ -33,7 +33,7 @@ from tests.gateway.residents import (
     work_for,
 )
 from tests.gateway.unknowable import ASKS, Ask, Asker, Route, ask_about, asked, is_covered, listed
-from tests.gateway.whole import PARTNER, Whole, open_shelter, the_whole_platform
+from tests.gateway.whole import PARTNER, Whole, a_peopled_platform
 
 LOOKS_OF_ANOTHER_BOROUGH = (
     "/v1/people/{person_id}",
@@ -53,8 +53,7 @@ LOOKS_OF_ANOTHER_BOROUGH = (
 @pytest.fixture
 async def whole(peopled: Server) -> AsyncIterator[Whole]:
     """The whole platform."""
-    async with the_whole_platform(peopled) as served:
-        await open_shelter(served)
+    async with a_peopled_platform(peopled) as served:
         yield served
 
 
@@ -192,16 +191,14 @@ WHEREABOUTS = ("postcode", "address", "phone", "email")
 async def test_to_another_borough_a_protected_person_is_one_of_whom_no_whereabouts_were_ever_given(
     peopled: Server, admins: dict[str, AsyncEngine]
 ) -> None:
-    async with the_whole_platform(peopled) as whole:
-        await open_shelter(whole)
+    async with a_peopled_platform(peopled) as whole:
         thandeka = unnamed_by_source((await settle_in(whole, "thandeka", "ludo"))["thandeka"])
         await protect(whole, thandeka, "refuge")
         protected = await seen_of_a_protected(whole, thandeka)
     for engine in admins.values():
         await empty(engine)
     await people(peopled, admins["gateway"])
-    async with the_whole_platform(peopled) as whole:
-        await open_shelter(whole)
+    async with a_peopled_platform(peopled) as whole:
         await settle_in(whole, "ludo")
         without = a_resident("thandeka", addresses=None, phones=None, emails=None)
         moved_in = await move_in(whole, "thandeka", without)

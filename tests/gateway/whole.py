@@ -154,11 +154,19 @@ async def a_whole_platform(founded: Server, *, carried: Carried = Whole) -> Asyn
     async with the_whole_platform(founded, carried=carried) as whole:
         await found(whole.platform.app)
         await populate(whole.platform)
-        await open_shelter(whole)
+        await _open_shelter(whole)
         yield whole
 
 
-async def open_shelter(whole: Whole) -> None:
+@asynccontextmanager
+async def a_peopled_platform(peopled: Server) -> AsyncIterator[Whole]:
+    """Serve the same on databases in which organisations and staff were entered before."""
+    async with the_whole_platform(peopled) as whole:
+        await _open_shelter(whole)
+        yield whole
+
+
+async def _open_shelter(whole: Whole) -> None:
     """Enter the partner's one service and who works there."""
     await whole.platform.enter(PARTNER, **TRAINED)
     entry = {"name": "Night shelter", "capacity": {"available": 2}, "assured_date": "2026-06-01"}
